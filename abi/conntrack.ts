@@ -1,0 +1,23 @@
+/** States of a connection: TCP's in the order of nf_conntrack_proto_tcp.c, then the others. */
+export const STATE_NONE = 0;
+export const STATE_SYN_SENT = 1;
+export const STATE_SYN_RECV = 2;
+export const STATE_ESTABLISHED = 3;
+export const STATE_FIN_WAIT = 4;
+export const STATE_CLOSE_WAIT = 5;
+export const STATE_LAST_ACK = 6;
+export const STATE_TIME_WAIT = 7;
+export const STATE_CLOSE = 8;
+export const STATE_SYN_SENT2 = 9;
+/** UDP that has not been a stream yet. */
+export const STATE_UDP = 10;
+/** UDP seen in both directions for more than UDP_STREAM_AGE. */
+export const STATE_UDP_STREAM = 11;
+export const STATE_SCTP = 12;
+export const STATE_LENGTH = 13;
+
+/** Flags of a ct entry. The entry of the reply direction has FLAG_REPLY. */
+export const FLAG_REPLY = 1;
+export const FLAG_MASQUERADE = 2;
+export const FLAG_SEEN_REPLY = 4;
+export const FLAG_ASSURED = 8;

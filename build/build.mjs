@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+/**
+ * Builds everything: AssemblyScript -> generated/dataplane.wasm and its debug twin, the module as base64 in
+ * generated/module.ts, TypeScript -> dist/, and dist/waxdp.js, one file for pages without a bundler.
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const top = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(top);
+
+function newest(...paths) {
+  return Math.max(...paths.map((path) => {
+    if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
+    return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
+  }));
+}
+
+function oldest(...paths) {
+  return Math.min(...paths.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0));
+}
+
+/** asc takes seconds, so its outputs are kept while none of its inputs is younger. */
+async function compileWasm() {
+  const outputs = ["generated/dataplane.wasm", "generated/dataplane.debug.wasm", "generated/module.ts"];
+  if (oldest(...outputs) > newest("abi", "assembly", "asconfig.json", "package-lock.json")) return;
+  mkdirSync("generated", { recursive: true });
+  const { default: asc } = await import("assemblyscript/asc");
+  for (const target of ["release", "debug"]) {
+    const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target]);
+    if (error) fail(`asc (${target}): ${error.message}\n${stderr}`);
+  }
+  inlineWasm();
+}
+
+function inlineWasm() {
+  const base64 = readFileSync("generated/dataplane.wasm").toString("base64");
+  writeFileSync(
+    "generated/module.ts",
+    `/** dataplane.wasm, written by build/build.mjs. */\nexport const MODULE_BASE64: string =\n  "${base64}";\n`,
+  );
+}
+
+function compileTypeScript() {
+  rmSync("dist", { recursive: true, force: true });
+  run("tsc", "-p", "build/tsconfig.json");
+  copyFileSync("generated/dataplane.wasm", "dist/dataplane.wasm");
+  chmodSync("dist/src/cli/main.js", 0o755);
+}
+
+async function bundle() {
+  const { build } = await import("esbuild");
+  await build({
+    entryPoints: ["dist/src/index.js"],
+    outfile: "dist/waxdp.js",
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: "eof",
+    logLevel: "warning",
+  });
+}
+
+function run(command, ...args) {
+  const { status, error } = spawnSync(join("node_modules", ".bin", command), args, { stdio: "inherit" });
+  if (error) fail(`${command}: ${error.message}`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+await compileWasm();
+if (!process.argv.includes("--wasm-only")) {
+  compileTypeScript();
+  await bundle();
+}

@@ -1,0 +1,154 @@
+/** What the packet path keeps <-> the records of abi/layout: connections and remembered clients. */
+import { FLAG_ASSURED, FLAG_MASQUERADE, FLAG_SEEN_REPLY } from "../../abi/conntrack.ts";
+import * as layout from "../../abi/layout.ts";
+import * as address from "../packet/address.ts";
+import {
+  type Memory,
+  PROTO_NUMBER,
+  protoName,
+  readOwnAddress,
+  STATES,
+  TIMEOUT_MAX,
+  writeAddress,
+} from "./codec.ts";
+import type {
+  AffinityEntry,
+  Connection,
+  Entries,
+  Family,
+  Proto,
+  State,
+  Tuple,
+} from "./entries.ts";
+
+export function writeAffinityKey(
+  memory: Memory,
+  at: number,
+  key: Entries["affinity"]["key"],
+): void {
+  const family = key.address.includes(":") ? "ipv6" : "ipv4";
+  writeAddress(memory, at + layout.AFFINITY_ADDRESS, family, key.address);
+  memory.view.setUint32(at + layout.AFFINITY_SERVICE, key.service, true);
+}
+
+export function writeAffinity({ view }: Memory, at: number, entry: AffinityEntry, base: number): void {
+  view.setUint32(at + layout.AFFINITY_BACKEND, entry.backend, true);
+  view.setUint32(at + layout.AFFINITY_USED, Math.max(0, entry.used - base), true);
+  view.setUint32(at + layout.AFFINITY_TIMEOUT, Math.min(entry.timeout, TIMEOUT_MAX), true);
+}
+
+/** `family` is that of the backend: the record's key does not tell a mapped address from an IPv4 one. */
+export function readAffinityKey(memory: Memory, at: number, family: Family): Entries["affinity"]["key"] {
+  return {
+    service: memory.view.getUint32(at + layout.AFFINITY_SERVICE, true),
+    address: readOwnAddress(memory, at + layout.AFFINITY_ADDRESS, family),
+  };
+}
+
+/** `base` is added to the times of the record. */
+export function readAffinity({ view }: Memory, at: number, base: number): AffinityEntry {
+  return {
+    backend: view.getUint32(at + layout.AFFINITY_BACKEND, true),
+    used: view.getUint32(at + layout.AFFINITY_USED, true) + base,
+    timeout: view.getUint32(at + layout.AFFINITY_TIMEOUT, true),
+  };
+}
+
+interface ConntrackOffsets {
+  readonly saddr: number;
+  readonly daddr: number;
+  readonly sport: number;
+  readonly dport: number;
+  readonly proto: number;
+  readonly flags: number;
+  readonly state: number;
+  readonly lastSeen: number;
+  readonly pair: number;
+  readonly backend: number;
+  readonly created: number;
+}
+
+const CONNTRACK: Readonly<Record<Family, ConntrackOffsets>> = {
+  ipv4: {
+    saddr: layout.CT4_SADDR,
+    daddr: layout.CT4_DADDR,
+    sport: layout.CT4_SPORT,
+    dport: layout.CT4_DPORT,
+    proto: layout.CT4_PROTO,
+    flags: layout.CT4_FLAGS,
+    state: layout.CT4_STATE,
+    lastSeen: layout.CT4_LAST_SEEN,
+    pair: layout.CT4_PAIR,
+    backend: layout.CT4_BACKEND,
+    created: layout.CT4_CREATED,
+  },
+  ipv6: {
+    saddr: layout.CT6_SADDR,
+    daddr: layout.CT6_DADDR,
+    sport: layout.CT6_SPORT,
+    dport: layout.CT6_DPORT,
+    proto: layout.CT6_PROTO,
+    flags: layout.CT6_FLAGS,
+    state: layout.CT6_STATE,
+    lastSeen: layout.CT6_LAST_SEEN,
+    pair: layout.CT6_PAIR,
+    backend: layout.CT6_BACKEND,
+    created: layout.CT6_CREATED,
+  },
+};
+
+export function writeTuple({ bytes, view }: Memory, at: number, family: Family, tuple: Tuple): void {
+  const offsets = CONNTRACK[family];
+  bytes.fill(0, at, at + layout.CT6_SIZE);
+  bytes.set(address.parse(tuple.saddr), at + offsets.saddr);
+  bytes.set(address.parse(tuple.daddr), at + offsets.daddr);
+  view.setUint16(at + offsets.sport, tuple.sport);
+  view.setUint16(at + offsets.dport, tuple.dport);
+  bytes[at + offsets.proto] = PROTO_NUMBER[tuple.proto as Proto] ?? 0;
+}
+
+export function readTuple({ bytes, view }: Memory, at: number, family: Family): Tuple {
+  const offsets = CONNTRACK[family];
+  const size = family === "ipv4" ? 4 : 16;
+  const addressAt = (offset: number) =>
+    address.format(bytes.subarray(at + offset, at + offset + size));
+  return {
+    saddr: addressAt(offsets.saddr),
+    sport: view.getUint16(at + offsets.sport),
+    daddr: addressAt(offsets.daddr),
+    dport: view.getUint16(at + offsets.dport),
+    proto: protoName(bytes[at + offsets.proto]),
+  };
+}
+
+export function pairOf({ view }: Memory, at: number, family: Family): number {
+  return view.getUint32(at + CONNTRACK[family].pair, true);
+}
+
+export function flagsOf({ bytes }: Memory, at: number, family: Family): number {
+  return bytes[at + CONNTRACK[family].flags] as number;
+}
+
+/** A connection from the entries of its two directions; `base` is added to the times of the records. */
+export function readConnection(
+  memory: Memory,
+  orig: number,
+  reply: number,
+  family: Family,
+  base: number,
+): Connection {
+  const { view, bytes } = memory;
+  const offsets = CONNTRACK[family];
+  const flags = bytes[orig + offsets.flags] as number;
+  const seen = (at: number) => view.getUint32(at + offsets.lastSeen, true);
+  return {
+    reply: readTuple(memory, reply, family),
+    state: STATES[bytes[orig + offsets.state] as number] as State,
+    backend: view.getUint32(orig + offsets.backend, true),
+    masquerade: (flags & FLAG_MASQUERADE) !== 0,
+    seenReply: (flags & FLAG_SEEN_REPLY) !== 0,
+    assured: (flags & FLAG_ASSURED) !== 0,
+    created: view.getUint32(orig + offsets.created, true) + base,
+    lastSeen: Math.max(seen(orig), seen(reply)) + base,
+  };
+}

@@ -1,0 +1,142 @@
+/** The interface of every dataplane: the Wasm one, the TypeScript model, and whatever a test puts in their place. */
+import type { ObjectSet } from "../control/kubernetes.ts";
+import type { Entries } from "./entries.ts";
+import type { Counters } from "./counters.ts";
+import type { PacketEvent, Verdict } from "./event.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Most entries of each kind a dataplane holds; its memory is sized by them once, when it is created. */
+export interface Capacity {
+  /** Service ports, one per family. Default 16,384. */
+  readonly services: number;
+  /** Frontends (cluster IPs, external IPs, VIPs, nodePorts of all service ports). Default 32,768. */
+  readonly frontends: number;
+  /** Endpoints of all service ports. Default 65,536. */
+  readonly backends: number;
+  /** Slots of all rings: one per backend with the random scheduler, a prime with Maglev. Default 1,048,576. */
+  readonly slots: number;
+  /** Intervals of source ranges and pod CIDRs. Default 16,384. */
+  readonly ranges: number;
+  /** Addresses of the node. Default 1,024. */
+  readonly addresses: number;
+  /** Named interfaces. Default 256. */
+  readonly interfaces: number;
+  /** IPv4 connections. Default 65,536. */
+  readonly connections: number;
+  /** IPv6 connections. Default 65,536. */
+  readonly connections6: number;
+  /** Clients remembered by session affinity. Default 65,536. */
+  readonly affinity: number;
+  /** Frames in the batch. Default 256. */
+  readonly batch: number;
+  /** Bytes of one frame of the batch. Default 1,984: with the headroom a slot is 2 KiB. */
+  readonly frame: number;
+}
+
+/** How new connections are spread: uniformly at random by the seed, or by Maglev's consistent hash. */
+export type Scheduler = "random" | "maglev";
+
+export interface Network {
+  /** What `ip -j addr` prints. */
+  readonly addresses: readonly unknown[];
+  /** What `ip -j route` prints; both families in one array. */
+  readonly routes: readonly unknown[];
+}
+
+/** Link layer of a frame, by name; the numbers are LINKTYPE_ values of capture files. */
+export type LinkType = "ethernet" | "raw" | "null" | "loop" | "linux-sll" | "linux-sll2";
+
+export interface DataplaneOptions {
+  /** Whose view of the cluster it is: a Node's name. */
+  readonly node?: string;
+  /** Source of every random choice and key of every hash, 0..2^32-1. Default 0. */
+  readonly seed?: number;
+  readonly capacity?: Partial<Capacity>;
+  readonly network?: Network;
+  /** Link layer of frames that do not say otherwise. Default "ethernet". */
+  readonly linkType?: LinkType;
+  readonly scheduler?: Scheduler;
+  /** A compiled module, for bundlers and workers; the inlined one otherwise. Ignored by the model. */
+  readonly module?: WebAssembly.Module;
+}
+
+export interface FrameOptions {
+  /** Name of the device the frame came in on. */
+  readonly interface?: string;
+  /** The node itself sends the packet. */
+  readonly local?: boolean;
+  /** Link layer of this frame, when it differs from the dataplane's; any LINKTYPE_ number is accepted. */
+  readonly linkType?: LinkType | number;
+  /** Bytes the frame had on the wire, when a capture holds fewer. */
+  readonly wireLength?: number;
+}
+
+export interface ProcessOptions extends FrameOptions {
+  /** Milliseconds, from any epoch; never runs backwards (an earlier time counts as the latest seen). */
+  readonly now: number;
+}
+
+export interface ProcessResult {
+  readonly verdict: Verdict;
+  /** The frame after the dataplane; the reject frame for a TX verdict. A copy. */
+  readonly packet: Uint8Array;
+  readonly event: PacketEvent;
+}
+
+/**
+ * Frames that go through the packet path in one call. Write frames into `memory` at `frameAt(length)` and
+ * `commit` them, or let `push` copy them in; `process`; then read verdicts, packets and events in place.
+ */
+export interface Batch {
+  /** Most frames. */
+  readonly capacity: number;
+  /** Most bytes of a frame. */
+  readonly frameCapacity: number;
+  /** Frames in the batch now. */
+  readonly length: number;
+  /** The arena. */
+  readonly memory: Uint8Array;
+  /** Where slot `index` takes its frame, as an offset in `memory`. */
+  frameAt(index: number): number;
+  /** Takes the next slot for a frame of `bytes` bytes that stands at `frameAt(length)`. */
+  commit(bytes: number, options?: FrameOptions): number;
+  /** Copies a frame into the next slot. Throws DataplaneError "batch-full" or "frame-too-large". */
+  push(frame: Uint8Array, options?: FrameOptions): number;
+  /**
+   * Runs every frame through the dataplane at `now` milliseconds. With `events` the tuples are noted first,
+   * which `event` needs; verdicts and packets can be read either way.
+   */
+  process(now: number, options?: { readonly events?: boolean }): void;
+  verdict(index: number): Verdict;
+  /** The frame after the dataplane, as a view that lasts until the slot is used again. */
+  packet(index: number): Uint8Array;
+  /** Throws DataplaneError "events-off" unless the batch was processed with `events`. */
+  event(index: number): PacketEvent;
+  clear(): void;
+}
+
+export interface Dataplane {
+  readonly engine: "wasm" | "model";
+  /** Makes `objects` the desired state, all or nothing, and returns what changed. */
+  apply(objects: ObjectSet): Transaction;
+  process(frame: Uint8Array, options: ProcessOptions): ProcessResult;
+  readonly batch: Batch;
+  readonly maps: Maps;
+  counters(): Counters;
+  /** Forgets every connection and every remembered client. */
+  flush(): void;
+}
+
+/** A map as bpf(2) has it, with keys and values decoded. */
+export interface NamedMap<Key, Value> {
+  readonly name: string;
+  readonly capacity: number;
+  readonly length: number;
+  lookup(key: Key): Value | undefined;
+  update(key: Key, value: Value): void;
+  /** False when there was no such entry. */
+  delete(key: Key): boolean;
+  entries(): IterableIterator<[Key, Value]>;
+}
+
+export type Maps = { readonly [Name in keyof Entries]: NamedMap<Entries[Name]["key"], Entries[Name]["value"]> };

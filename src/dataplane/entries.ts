@@ -1,0 +1,132 @@
+/**
+ * What the dataplane's maps hold, as typed values. Addresses are canonical text (RFC 5952 for IPv6), ports
+ * host order, times milliseconds. The Wasm codec turns them into the records of abi/layout; the model keeps
+ * them as they are.
+ */
+import type { Scheduler } from "./dataplane.ts";
+import type { Reason } from "./event.ts";
+
+export type Proto = "tcp" | "udp" | "sctp";
+export type Family = "ipv4" | "ipv6";
+
+/** Address, port and protocol that clients dial. `address` is "" for a nodePort: any address that serves them. */
+export interface Vip {
+  readonly family: Family;
+  readonly address: string;
+  readonly port: number;
+  readonly proto: Proto;
+}
+
+/** What happens to a new connection from one class of sources. */
+export type Route =
+  | { readonly action: "dnat"; readonly ring: RingName; readonly masquerade: boolean }
+  | { readonly action: "reject" | "drop"; readonly reason: Reason };
+
+export type RingName = "cluster" | "local";
+export type Frontend = "cluster-ip" | "external-ip" | "load-balancer" | "node-port";
+
+export interface Service {
+  /** Number of the service port, from 1. */
+  readonly service: number;
+  readonly frontend: Frontend;
+  /** Milliseconds a client stays with its backend after its last new connection; 0 without affinity. */
+  readonly affinity: number;
+  /** Sources let in, ascending and disjoint; null lets in all. */
+  readonly sourceRanges: readonly AddressRange[] | null;
+  readonly routes: { readonly pod: Route; readonly local: Route; readonly other: Route };
+}
+
+/** Both ends included. */
+export interface AddressRange {
+  readonly first: string;
+  readonly last: string;
+}
+
+export interface Backend {
+  readonly service: number;
+  readonly family: Family;
+  readonly address: string;
+  readonly port: number;
+  readonly proto: Proto;
+  /** The rings it is a member of; empty for a backend that only keeps its old connections. */
+  readonly rings: readonly RingName[];
+  readonly weight: number;
+  /** Source of masqueraded connections to it; "" when the node has none of the family. */
+  readonly masquerade: string;
+}
+
+export interface Ring {
+  readonly scheduler: Scheduler;
+  /** Backend numbers; the random scheduler has each once, in the order "ip:port" sorts. */
+  readonly slots: readonly number[];
+}
+
+export interface Interface {
+  readonly name: string;
+  /** Sources behind it are pods. */
+  readonly pod: boolean;
+  /** Sources of rejects sent out of it; "" for none. */
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+export interface Config {
+  readonly podRanges: { readonly ipv4: readonly AddressRange[]; readonly ipv6: readonly AddressRange[] };
+  readonly localhostNodePorts: boolean;
+  readonly tcpBeLiberal: boolean;
+  readonly tcpLoose: boolean;
+  /** Milliseconds a connection in each state lives without a packet. */
+  readonly timeouts: Timeouts;
+}
+
+/** Names of the states, as nf_conntrack prints them where it does. */
+export type State =
+  | "SYN_SENT" | "SYN_RECV" | "ESTABLISHED" | "FIN_WAIT" | "CLOSE_WAIT" | "LAST_ACK" | "TIME_WAIT" | "CLOSE"
+  | "SYN_SENT2" | "UDP" | "UDP_STREAM" | "SCTP";
+export type Timeouts = { readonly [Name in State]: number };
+
+export interface Tuple {
+  readonly saddr: string;
+  readonly sport: number;
+  readonly daddr: string;
+  readonly dport: number;
+  readonly proto: string;
+}
+
+export interface Connection {
+  /** The tuple its answers come with; the key is the tuple of the direction that opened it. */
+  readonly reply: Tuple;
+  readonly state: State;
+  readonly backend: number;
+  readonly masquerade: boolean;
+  readonly seenReply: boolean;
+  readonly assured: boolean;
+  /** Milliseconds of the dataplane's clock. */
+  readonly created: number;
+  readonly lastSeen: number;
+}
+
+export interface AffinityEntry {
+  readonly backend: number;
+  /** Milliseconds of the dataplane's clock: the last new connection. */
+  readonly used: number;
+  readonly timeout: number;
+}
+
+/** The maps by name. */
+export interface Entries {
+  services: { key: Vip; value: Service };
+  backends: { key: number; value: Backend };
+  /** Key: number of the service port and which ring. */
+  rings: { key: RingKey; value: Ring };
+  addresses: { key: { readonly family: Family; readonly address: string }; value: { readonly nodePorts: boolean } };
+  /** Row 0 stands for an unknown interface. */
+  interfaces: { key: number; value: Interface };
+  config: { key: "config"; value: Config };
+  affinity: { key: { readonly service: number; readonly address: string }; value: AffinityEntry };
+  conntrack: { key: Tuple; value: Connection };
+}
+export interface RingKey {
+  readonly service: number;
+  readonly ring: RingName;
+}

@@ -1,0 +1,43 @@
+/** affinity: client and service port -> backend. */
+import * as layout from "../../../abi/layout.ts";
+import * as conntrack from "../conntrack.ts";
+import type { Capacity } from "../dataplane.ts";
+import { type Access, full, type MapOf, occupied } from "./access.ts";
+
+/** `epoch` is what the engine's times are counted from. */
+export function createAffinity(
+  access: Access,
+  capacity: Capacity,
+  backends: MapOf<"backends">,
+  epoch: () => number,
+): MapOf<"affinity"> {
+  const { exports, memory, scratch } = access;
+  return {
+    name: "affinity",
+    capacity: capacity.affinity,
+    get length() {
+      return exports.length(layout.MAP_AFFINITY);
+    },
+    lookup(key) {
+      conntrack.writeAffinityKey(memory, scratch, key);
+      const at = exports.lookup(layout.MAP_AFFINITY, scratch) >>> 0;
+      return at === 0 ? undefined : conntrack.readAffinity(memory, at, epoch());
+    },
+    update(key, value) {
+      conntrack.writeAffinityKey(memory, scratch, key);
+      conntrack.writeAffinity(memory, scratch, value, epoch());
+      if (exports.update(layout.MAP_AFFINITY, scratch) !== 0) throw full("affinity", capacity.affinity);
+    },
+    delete(key) {
+      conntrack.writeAffinityKey(memory, scratch, key);
+      return exports.remove(layout.MAP_AFFINITY, scratch) === 1;
+    },
+    *entries() {
+      for (const at of occupied(access, layout.MAP_AFFINITY)) {
+        const entry = conntrack.readAffinity(memory, at, epoch());
+        const family = backends.lookup(entry.backend)?.family ?? "ipv6";
+        yield [conntrack.readAffinityKey(memory, at, family), entry];
+      }
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/** backends: number -> endpoint of a service port. */
+import * as layout from "../../../abi/layout.ts";
+import * as codec from "../codec.ts";
+import type { Capacity } from "../dataplane.ts";
+import { type Access, full, type MapOf, rowAt } from "./access.ts";
+
+export function createBackends(access: Access, capacity: Capacity): MapOf<"backends"> {
+  const { memory } = access;
+  const row = (number: number) => rowAt(access, layout.MAP_BACKENDS, number);
+  let length = 0;
+  return {
+    name: "backends",
+    capacity: capacity.backends,
+    get length() {
+      return length;
+    },
+    lookup(number) {
+      const at = number > 0 ? row(number) : 0;
+      return at === 0 ? undefined : codec.readBackend(memory, at);
+    },
+    update(number, value) {
+      const at = number > 0 ? row(number) : 0;
+      if (at === 0) throw full("backends", capacity.backends);
+      if (!codec.readBackend(memory, at)) length++;
+      codec.writeBackend(memory, at, value);
+    },
+    delete(number) {
+      if (!this.lookup(number)) return false;
+      const at = row(number);
+      memory.bytes.fill(0, at, at + layout.BACKEND_SIZE);
+      length--;
+      return true;
+    },
+    *entries() {
+      for (let number = 1; number <= capacity.backends; number++) {
+        const backend = codec.readBackend(memory, row(number));
+        if (backend) yield [number, backend];
+      }
+    },
+  };
+}
+

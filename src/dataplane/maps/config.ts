@@ -1,0 +1,45 @@
+/** config: one entry, which the packet path reads per new connection. */
+import * as codec from "../codec.ts";
+import type { Extents } from "../extents.ts";
+import type { Access, MapOf } from "./access.ts";
+import { loadRanges, POD_RANGES, storeRanges } from "./ranges.ts";
+import { readOnly } from "./access.ts";
+
+export function createConfig(access: Access, ranges: Extents<string>): MapOf<"config"> {
+  const { exports, memory } = access;
+  const at = exports.config() >>> 0;
+  let present = false;
+  const read = () => {
+    const { ipv4, ipv6 } = codec.readPodRanges(memory, at);
+    return codec.readConfig(memory, at, {
+      ipv4: loadRanges(access, "ipv4", ipv4),
+      ipv6: loadRanges(access, "ipv6", ipv6),
+    });
+  };
+  return {
+    name: "config",
+    capacity: 1,
+    get length() {
+      return present ? 1 : 0;
+    },
+    lookup: () => (present ? read() : undefined),
+    update(_, value) {
+      const { ipv4, ipv6 } = value.podRanges;
+      ranges.release(POD_RANGES.ipv6);
+      storeRanges(access, ranges, POD_RANGES.ipv4, "ipv4", ipv4);
+      storeRanges(access, ranges, POD_RANGES.ipv6, "ipv6", ipv6);
+      const slice = (owner: string) => ranges.get(owner) ?? { base: 0, length: 0 };
+      codec.writeConfig(memory, at, value, {
+        ipv4: slice(POD_RANGES.ipv4),
+        ipv6: slice(POD_RANGES.ipv6),
+      });
+      present = true;
+    },
+    delete() {
+      throw readOnly("config");
+    },
+    *entries() {
+      if (present) yield ["config", read()];
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/** The compiled packet path: found, checked and started in a memory sized for its capacities. */
+import { instantiate } from "@assemblyscript/loader";
+import { ABI_VERSION } from "../../abi/version.ts";
+import { MODULE_BASE64 } from "../../generated/module.ts";
+import type { Capacity } from "./dataplane.ts";
+import { DataplaneError } from "./error.ts";
+
+/** The exports of assembly/index.ts. Addresses are bytes in the module's memory. */
+export interface PacketPath {
+  readonly ABI_VERSION: WebAssembly.Global;
+  /** Lays the tables out for these capacities; returns the bytes of memory needed, 0 when 32 bits do not do. */
+  configure(
+    frontends: number,
+    backends: number,
+    services: number,
+    slots: number,
+    ranges: number,
+    addresses: number,
+    interfaces: number,
+    connections: number,
+    connections6: number,
+    affinity: number,
+    batch: number,
+    frame: number,
+    seed: number,
+  ): number;
+  /** To be called once, when memory has grown to what `configure` asked for. */
+  start(): void;
+  process(descriptors: number, length: number, now: number): void;
+  scratch(): number;
+  descriptors(): number;
+  frames(): number;
+  frameStride(): number;
+  jumbo(): number;
+  config(): number;
+  counters(): number;
+  /** Address of the record, 0 when there is none; array maps take the address of a u32 index. */
+  lookup(map: number, key: number): number;
+  /** 0, or 1 when the map is full. */
+  update(map: number, record: number): number;
+  /** 1 when the entry was there. */
+  remove(map: number, key: number): number;
+  /** The next occupied slot after `slot`, -1 at the end; starts with -1. */
+  next(map: number, slot: number): number;
+  at(map: number, slot: number): number;
+  length(map: number): number;
+  capacity(map: number): number;
+  flush(): void;
+  sweep(now: number): void;
+  rebase(delta: number): void;
+  randomState(): number;
+  setRandomState(state: number): void;
+}
+
+export interface Instance {
+  readonly exports: PacketPath;
+  readonly memory: WebAssembly.Memory;
+}
+
+const PAGE = 65536;
+/** Pages before the tables: static data only; kept in step with asconfig.json. */
+const INITIAL_PAGES = 2;
+
+let inlined: Promise<WebAssembly.Module> | undefined;
+
+/** The module that is inlined in this package, compiled once per realm. */
+export function inlinedModule(): Promise<WebAssembly.Module> {
+  inlined ??= WebAssembly.compile(decode(MODULE_BASE64));
+  return inlined;
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** Throws DataplaneError "bad-module", "abi-mismatch" or "capacity". */
+export async function load(
+  module: WebAssembly.Module | undefined,
+  capacity: Capacity,
+  seed: number,
+): Promise<Instance> {
+  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: PAGE });
+  const exports = await instantiatePath(module ?? (await inlinedModule()), memory);
+  const bytes = exports.configure(
+    capacity.frontends,
+    capacity.backends,
+    capacity.services,
+    capacity.slots,
+    capacity.ranges,
+    capacity.addresses,
+    capacity.interfaces,
+    capacity.connections,
+    capacity.connections6,
+    capacity.affinity,
+    capacity.batch,
+    capacity.frame,
+    seed | 0,
+  );
+  grow(memory, bytes >>> 0);
+  exports.start();
+  return { exports, memory };
+}
+
+async function instantiatePath(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<PacketPath> {
+  if (!(module instanceof WebAssembly.Module)) {
+    throw new DataplaneError("bad-module", "module is no WebAssembly.Module: compile the bytes first");
+  }
+  checkAbi(module);
+  const { instance } = await instantiate(module, { env: { memory } });
+  const exports = instance.exports as unknown as PacketPath;
+  const version = exports.ABI_VERSION.value as number;
+  if (version === ABI_VERSION) return exports;
+  throw new DataplaneError(
+    "abi-mismatch",
+    `the module speaks ABI ${version}, this package ABI ${ABI_VERSION}: take both from one version of waxdp`,
+  );
+}
+
+function checkAbi(module: WebAssembly.Module): void {
+  const names = new Set(WebAssembly.Module.exports(module).map((each) => each.name));
+  const missing = ["ABI_VERSION", "configure", "process"].filter((name) => !names.has(name));
+  if (missing.length === 0) return;
+  throw new DataplaneError(
+    "bad-module",
+    `the module lacks ${missing.join(", ")}: pass a compiled waxdp/dataplane.wasm`,
+  );
+}
+
+function grow(memory: WebAssembly.Memory, bytes: number): void {
+  const pages = Math.ceil(bytes / PAGE) - memory.buffer.byteLength / PAGE;
+  try {
+    if (bytes === 0) throw new RangeError("more than 32 bits can address");
+    if (pages > 0) memory.grow(pages);
+  } catch (error) {
+    const size = bytes === 0 ? "more than 4 GiB" : `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    throw new DataplaneError(
+      "capacity",
+      `the capacities need ${size} of memory (${(error as Error).message}): ask for less`,
+    );
+  }
+}

@@ -1,0 +1,45 @@
+/** The maps of the Wasm packet path by name: typed entries in front, its tables behind. */
+import type { Memory } from "./codec.ts";
+import type { Capacity, Maps } from "./dataplane.ts";
+import type { Extents } from "./extents.ts";
+import { createAddresses } from "./maps/addresses.ts";
+import { createAffinity } from "./maps/affinity.ts";
+import { createBackends } from "./maps/backends.ts";
+import { createConfig } from "./maps/config.ts";
+import { createConntrack } from "./maps/conntrack.ts";
+import { createInterfaces } from "./maps/interfaces.ts";
+import { createRanges } from "./maps/ranges.ts";
+import { createRings, createSlots } from "./maps/rings.ts";
+import { createServices } from "./maps/services.ts";
+import type { Instance } from "./module.ts";
+
+export interface Tables {
+  readonly maps: Maps;
+  /** The room that all rings share, and that of all source ranges and pod CIDRs. */
+  readonly slots: Extents<number>;
+  readonly ranges: Extents<string>;
+}
+
+/** `epoch` is what the engine's times are counted from. */
+export function createTables(
+  { exports, memory: { buffer } }: Instance,
+  capacity: Capacity,
+  epoch: () => number,
+): Tables {
+  const memory: Memory = { bytes: new Uint8Array(buffer), view: new DataView(buffer) };
+  const access = { exports, memory, scratch: exports.scratch() >>> 0 };
+  const slots = createSlots(access, capacity);
+  const ranges = createRanges(access, capacity);
+  const backends = createBackends(access, capacity);
+  const maps: Maps = {
+    services: createServices(access, capacity, ranges),
+    backends,
+    rings: createRings(access, capacity, slots),
+    addresses: createAddresses(access, capacity),
+    interfaces: createInterfaces(access, capacity),
+    config: createConfig(access, ranges),
+    affinity: createAffinity(access, capacity, backends, epoch),
+    conntrack: createConntrack(access, capacity, epoch),
+  };
+  return { maps, slots, ranges };
+}

@@ -1,0 +1,37 @@
+/** waxdp: a programmable dataplane in WebAssembly, and its model in TypeScript behind the same interface. */
+import { createController } from "./control/reconcile.ts";
+import type { Dataplane, DataplaneOptions } from "./dataplane/dataplane.ts";
+import { capacityOf, seedOf } from "./dataplane/options.ts";
+import { createPlane } from "./dataplane/plane.ts";
+import * as wasm from "./dataplane/wasm.ts";
+import * as model from "./model/model.ts";
+
+export { ManifestError } from "./control/problem.ts";
+export { type ObjectSet, parseManifests, parseObjects } from "./control/kubernetes.ts";
+export type { Counters } from "./dataplane/counters.ts";
+export type * from "./dataplane/dataplane.ts";
+export type * from "./dataplane/entries.ts";
+export { DataplaneError } from "./dataplane/error.ts";
+export type { Action, ConntrackState, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
+export type { Operation, Transaction } from "./dataplane/transaction.ts";
+export { explain } from "./explain.ts";
+export { replay } from "./replay.ts";
+
+/**
+ * The dataplane whose packet path is WebAssembly. Its memory is sized by the capacities, once.
+ * Throws DataplaneError: "bad-option", "capacity", "bad-module" or "abi-mismatch".
+ */
+export async function createDataplane(options: DataplaneOptions = {}): Promise<Dataplane> {
+  const [capacity, seed] = [capacityOf(options), seedOf(options)];
+  const engine = await wasm.createEngine({ capacity, seed, module: options.module });
+  return createPlane(engine, createController(options), options);
+}
+
+/**
+ * The reference: the same interface and the same results in plain TypeScript, written to be read.
+ * Throws DataplaneError "bad-option".
+ */
+export async function createModel(options: DataplaneOptions = {}): Promise<Dataplane> {
+  const [capacity, seed] = [capacityOf(options), seedOf(options)];
+  return createPlane(model.createEngine({ capacity, seed }), createController(options), options);
+}
