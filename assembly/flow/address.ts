@@ -1,0 +1,40 @@
+/** Addresses as records hold them, in two words, and which of them are the node's own. */
+import { CONFIG_FLAG_LOCALHOST_NODE_PORTS, FAMILY_IPV4 } from "../../abi/layout";
+import * as addresses from "../maps/addresses";
+import { CONFIG } from "../maps/config";
+import { isLoopback } from "../wire/ipv4";
+
+/** Bytes 8 to 11 of ::ffff:0.0.0.0/96, RFC 4291 section 2.5.5.2. */
+const MAPPED: u64 = 0xffff0000;
+
+/** The second word of an IPv4 address; the first is 0. */
+export function mapped(address: u32): u64 {
+  return (<u64>address << 32) | MAPPED;
+}
+
+/** The IPv4 address of a second word. */
+export function unmapped(address1: u64): u32 {
+  return <u32>(address1 >>> 32);
+}
+
+/** The second word of the unspecified address of a family; the first is 0. */
+export function unspecified(family: u32): u64 {
+  return family == FAMILY_IPV4 ? MAPPED : 0;
+}
+
+function isLocalhost(address1: u64, family: u32): bool {
+  return family == FAMILY_IPV4 && isLoopback(unmapped(address1));
+}
+
+/** Whether the address is of type LOCAL. */
+export function isLocal(address0: u64, address1: u64, family: u32): bool {
+  if (isLocalhost(address1, family)) return true;
+  return addresses.lookup(address0, address1, family) != null;
+}
+
+export function servesNodePorts(address0: u64, address1: u64, family: u32): bool {
+  const address = addresses.lookup(address0, address1, family);
+  if (address != null && address.nodePorts != 0) return true;
+  const localhost = (CONFIG.flags & CONFIG_FLAG_LOCALHOST_NODE_PORTS) != 0;
+  return localhost && isLocalhost(address1, family);
+}

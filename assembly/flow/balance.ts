@@ -1,0 +1,76 @@
+/** Choosing a backend: the one the client stays with, or one of the ring by its scheduler. */
+import { FAMILY_IPV4, SCHEDULER_MAGLEV } from "../../abi/layout";
+import { REASON_NO_ENDPOINTS, REASON_NO_MASQUERADE_ADDRESS } from "../../abi/verdict";
+import { Backend } from "../maps/backends";
+import * as backends from "../maps/backends";
+import { murmur3 } from "../maps/hash";
+import { Ring } from "../maps/rings";
+import * as rings from "../maps/rings";
+import { Packet } from "../packet";
+import * as affinity from "./affinity";
+import { unmapped, unspecified } from "./address";
+import { Opening } from "./opening";
+import { CONTINUE, drop } from "./outcome";
+import * as random from "./random";
+import { rejectPacket } from "./reject";
+
+let seed: u32 = 0;
+
+export function init(value: u32): void {
+  seed = value;
+}
+
+export function choose(packet: Packet, opening: Opening): u32 {
+  const ring = rings.lookup(opening.number, opening.route.ring);
+  if (ring == null || ring.length == 0) return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
+  let number = affinity.recall(opening);
+  if (number == 0) number = pick(ring, opening);
+  const backend = backends.lookup(number);
+  if (backend == null) return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
+  opening.backend = backend;
+  opening.backendNumber = number;
+  return chooseSource(opening, backend);
+}
+
+function pick(ring: Ring, opening: Opening): u32 {
+  if (ring.scheduler == SCHEDULER_MAGLEV) return rings.slot(ring, hashOf(opening) % ring.length);
+  return rings.slot(ring, random.below(ring.length));
+}
+
+/** Bytes that Maglev hashes: source, port of the source, port dialled, protocol. */
+const HASHED = memory.data(24, 8);
+
+/** With affinity the source port does not count, so that a client's connections stay together. */
+function hashOf(opening: Opening): u32 {
+  let at = HASHED;
+  if (opening.family == FAMILY_IPV4) {
+    store<u32>(at, unmapped(opening.saddr1));
+    at += sizeof<u32>();
+  } else {
+    store<u64>(at, opening.saddr0);
+    store<u64>(at, opening.saddr1, 8);
+    at += 2 * sizeof<u64>();
+  }
+  if (opening.service.affinity == 0) {
+    store<u16>(at, opening.sport);
+    at += sizeof<u16>();
+  }
+  store<u16>(at, opening.dport);
+  store<u8>(at, opening.proto, 2);
+  return murmur3(HASHED, <u32>(at + 3 - HASHED), seed);
+}
+
+/** Masquerades where the route says so, and a client that is its own backend (hairpin). */
+function chooseSource(opening: Opening, backend: Backend): u32 {
+  const isHairpin =
+    backend.address0 == opening.saddr0 && backend.address1 == opening.saddr1;
+  opening.masquerade = opening.route.masquerade != 0 || isHairpin;
+  opening.newSaddr0 = opening.masquerade ? backend.masquerade0 : opening.saddr0;
+  opening.newSaddr1 = opening.masquerade ? backend.masquerade1 : opening.saddr1;
+  if (!opening.masquerade || !isUnspecified(backend)) return CONTINUE;
+  return drop(REASON_NO_MASQUERADE_ADDRESS);
+}
+
+function isUnspecified(backend: Backend): bool {
+  return backend.masquerade0 == 0 && backend.masquerade1 == unspecified(backend.family);
+}

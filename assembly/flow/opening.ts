@@ -1,0 +1,116 @@
+/** A connection in the making: what the steps have found out and decided so far. There is one at a time. */
+import { FAMILY_IPV4 } from "../../abi/layout";
+import { Client } from "../maps/affinity";
+import { Backend } from "../maps/backends";
+import { Tuple4, Tuple6 } from "../maps/connections";
+import { Route, Service, Vip } from "../maps/services";
+import { Packet } from "../packet";
+import { Ipv4 } from "../wire/ipv4";
+import { Ipv6 } from "../wire/ipv6";
+import { mapped, unmapped } from "./address";
+
+/** Addresses are two words, ports in network order. */
+@unmanaged
+export class Opening {
+  /** The vip as dialled: key of `services`. */
+  daddr0: u64;
+  daddr1: u64;
+  dport: u16;
+  proto: u8;
+  family: u8;
+  private spare: u32;
+  /** The client and the service port: key of `affinity`. */
+  saddr0: u64;
+  saddr1: u64;
+  number: u32;
+  sport: u16;
+  /** STATE_ the connection starts in. */
+  state: u8;
+  masquerade: bool;
+  service: Service;
+  route: Route;
+  backend: Backend;
+  backendNumber: u32;
+  /** Source after translation; the reply goes to it. */
+  newSaddr0: u64;
+  newSaddr1: u64;
+  newSport: u16;
+  /** Tuple of the reply, an IPv4 or an IPv6 one. */
+  reply0: u64;
+  reply1: u64;
+  reply2: u64;
+  reply3: u64;
+  reply4: u64;
+
+  get vip(): usize {
+    return changetype<usize>(this);
+  }
+
+  get client(): usize {
+    return changetype<usize>(this) + offsetof<Opening>("saddr0");
+  }
+
+  get reply(): usize {
+    return changetype<usize>(this) + offsetof<Opening>("reply0");
+  }
+}
+if (offsetof<Opening>("dport") != offsetof<Vip>("port")) ERROR("Opening must begin with a Vip");
+if (offsetof<Opening>("proto") != offsetof<Vip>("proto")) ERROR("Opening must begin with a Vip");
+if (offsetof<Opening>("family") != offsetof<Vip>("family")) ERROR("Opening must begin with a Vip");
+if (offsetof<Opening>("number") - offsetof<Opening>("saddr0") != offsetof<Client>("service"))
+  ERROR("Opening must hold a Client");
+
+const OPENING = changetype<Opening>(memory.data(176, 64));
+if (offsetof<Opening>() > 176) ERROR("Opening has outgrown its room");
+
+/** Begins with what the packet says. */
+export function begin(packet: Packet): Opening {
+  if (packet.family == FAMILY_IPV4) takeAddresses4(packet);
+  else takeAddresses6(packet);
+  const ports = load<u32>(packet.l4);
+  OPENING.sport = <u16>ports;
+  OPENING.dport = <u16>(ports >>> 16);
+  OPENING.proto = packet.proto;
+  OPENING.family = packet.family;
+  return OPENING;
+}
+
+function takeAddresses4(packet: Packet): void {
+  const ip = changetype<Ipv4>(packet.l3);
+  OPENING.saddr0 = 0;
+  OPENING.saddr1 = mapped(ip.saddr);
+  OPENING.daddr0 = 0;
+  OPENING.daddr1 = mapped(ip.daddr);
+}
+
+function takeAddresses6(packet: Packet): void {
+  const ip = changetype<Ipv6>(packet.l3);
+  OPENING.saddr0 = load<u64>(ip.saddr);
+  OPENING.saddr1 = load<u64>(ip.saddr, 8);
+  OPENING.daddr0 = load<u64>(ip.daddr);
+  OPENING.daddr1 = load<u64>(ip.daddr, 8);
+}
+
+/** Forms the tuple of the reply, from the backend to the source after translation. */
+export function formReply(opening: Opening): void {
+  if (opening.family == FAMILY_IPV4) formReply4(opening, changetype<Tuple4>(opening.reply));
+  else formReply6(opening, changetype<Tuple6>(opening.reply));
+}
+
+function formReply4(opening: Opening, reply: Tuple4): void {
+  reply.saddr = unmapped(opening.backend.address1);
+  reply.daddr = unmapped(opening.newSaddr1);
+  reply.sport = opening.backend.port;
+  reply.dport = opening.newSport;
+  reply.proto = opening.proto;
+}
+
+function formReply6(opening: Opening, reply: Tuple6): void {
+  reply.saddr0 = opening.backend.address0;
+  reply.saddr1 = opening.backend.address1;
+  reply.daddr0 = opening.newSaddr0;
+  reply.daddr1 = opening.newSaddr1;
+  reply.sport = opening.backend.port;
+  reply.dport = opening.newSport;
+  reply.proto = opening.proto;
+}

@@ -1,0 +1,47 @@
+/** Outcomes of a packet, packed as the descriptor holds them: verdict, action, reason, conntrack. */
+import {
+  ACTION_DNAT,
+  ACTION_DROP,
+  ACTION_PASS,
+  ACTION_REJECT,
+  ACTION_REPLY,
+  CONNTRACK_ESTABLISHED,
+  CONNTRACK_INVALID,
+  CONNTRACK_NEW,
+  CONNTRACK_REPLY,
+  REASON_FRAGMENT,
+  REASON_INVALID,
+  REASON_MALFORMED,
+  REASON_TRUNCATED,
+  VERDICT_ABORTED,
+  VERDICT_DROP,
+  VERDICT_PASS,
+  VERDICT_TX,
+} from "../../abi/verdict";
+
+/** What a step returns when the walk goes on: no outcome has the verdict ABORTED. */
+export const CONTINUE: u32 = 0;
+if (VERDICT_ABORTED != 0) ERROR("CONTINUE must not be an outcome");
+
+export const PASS: u32 = VERDICT_PASS | (ACTION_PASS << 8);
+export const FRAGMENT: u32 = VERDICT_PASS | (ACTION_PASS << 8) | (REASON_FRAGMENT << 16);
+export const TRUNCATED: u32 = VERDICT_DROP | (ACTION_DROP << 8) | (REASON_TRUNCATED << 16);
+/** A bad IP header. */
+export const MALFORMED: u32 = VERDICT_DROP | (ACTION_DROP << 8) | (REASON_MALFORMED << 16);
+/** A bad transport header: conntrack would have called it INVALID. */
+export const MALFORMED_TRANSPORT: u32 = MALFORMED | (CONNTRACK_INVALID << 24);
+export const INVALID: u32 =
+  VERDICT_DROP | (ACTION_DROP << 8) | (REASON_INVALID << 16) | (CONNTRACK_INVALID << 24);
+export const OPENED: u32 = VERDICT_PASS | (ACTION_DNAT << 8) | (CONNTRACK_NEW << 24);
+export const ESTABLISHED: u32 = VERDICT_PASS | (ACTION_DNAT << 8) | (CONNTRACK_ESTABLISHED << 24);
+export const REPLY: u32 = VERDICT_PASS | (ACTION_REPLY << 8) | (CONNTRACK_REPLY << 24);
+
+/** A new connection that is not let in. */
+export function drop(reason: u32): u32 {
+  return VERDICT_DROP | (ACTION_DROP << 8) | (reason << 16) | (CONNTRACK_NEW << 24);
+}
+
+/** A new connection that is told so. */
+export function reject(reason: u32): u32 {
+  return VERDICT_TX | (ACTION_REJECT << 8) | (reason << 16) | (CONNTRACK_NEW << 24);
+}

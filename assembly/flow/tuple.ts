@@ -1,0 +1,82 @@
+/** The transport header, checked, and the tuple: saddr, daddr, sport, dport, proto. */
+import { FAMILY_IPV4 } from "../../abi/layout";
+import { Connection4, Connection6, Tuple6, tableOf } from "../maps/connections";
+import { hash, hashPair } from "../maps/hash";
+import { CONTROL_SIZE, home } from "../maps/swiss";
+import { Packet } from "../packet";
+import { Ipv4 } from "../wire/ipv4";
+import { Ipv6 } from "../wire/ipv6";
+import { PROTO_SCTP, SCTP_SIZE } from "../wire/sctp";
+import { PROTO_TCP, TCP_SIZE, Tcp } from "../wire/tcp";
+import { PROTO_UDP, UDP_SIZE, Udp } from "../wire/udp";
+import { CONTINUE, MALFORMED_TRANSPORT, PASS, TRUNCATED } from "./outcome";
+
+/** Checks the transport header and forms the key of the packet. */
+export function enter(packet: Packet): u32 {
+  const size = headerSize(packet.proto);
+  if (size == 0) return PASS;
+  if (packet.l4 + size > packet.end) return MALFORMED_TRANSPORT;
+  if (packet.l4 + size > packet.captureEnd) return TRUNCATED;
+  if (!isWhole(packet)) return MALFORMED_TRANSPORT;
+  if (packet.family == FAMILY_IPV4) form4(packet);
+  else form6(packet);
+  return CONTINUE;
+}
+
+/** The shortest header of a protocol; 0 for one without services. */
+function headerSize(proto: u32): u32 {
+  switch (proto) {
+    case PROTO_TCP: return TCP_SIZE;
+    case PROTO_UDP: return UDP_SIZE;
+    case PROTO_SCTP: return SCTP_SIZE;
+    default: return 0;
+  }
+}
+
+/** Whether the header's own length fits: RFC 9293 section 3.1 (data offset), RFC 768 (length). */
+function isWhole(packet: Packet): bool {
+  const payload = <u32>(packet.end - packet.l4);
+  if (packet.proto == PROTO_TCP) {
+    const header = changetype<Tcp>(packet.l4).headerLength;
+    return header >= TCP_SIZE && header <= payload;
+  }
+  if (packet.proto != PROTO_UDP) return true;
+  const length = changetype<Udp>(packet.l4).length;
+  return length >= UDP_SIZE && length <= payload;
+}
+
+/** Both ports and the protocol: the last word of a key. */
+// @ts-ignore: decorator
+@inline
+function tail(packet: Packet, proto: u32): u64 {
+  return (<u64>proto << 32) | <u64>load<u32>(packet.l4);
+}
+
+/** Forms an IPv4 key. Inline: every packet of the fast path comes here. */
+// @ts-ignore: decorator
+@inline
+export function aim4(packet: Packet, proto: u32): void {
+  const addresses = load<u64>(packet.l3, offsetof<Ipv4>("saddr"));
+  const last = tail(packet, proto);
+  packet.key0 = addresses;
+  packet.key1 = last;
+  aim<Connection4>(packet, hashPair(addresses, last));
+}
+
+function form4(packet: Packet): void {
+  aim4(packet, packet.proto);
+}
+
+function form6(packet: Packet): void {
+  memory.copy(packet.key, changetype<Ipv6>(packet.l3).saddr, offsetof<Tuple6>("sport"));
+  packet.key4 = tail(packet, packet.proto);
+  aim<Connection6>(packet, hash<Tuple6>(packet.key));
+}
+
+// @ts-ignore: decorator
+@inline
+function aim<E>(packet: Packet, hash: u32): void {
+  const table = tableOf<E>();
+  packet.hash = hash;
+  packet.control = table.control + home(hash, table.groups) * CONTROL_SIZE;
+}

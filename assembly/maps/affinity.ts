@@ -1,0 +1,53 @@
+/** affinity: client and service port -> backend. Written by the packet path with every new connection. */
+import {
+  AFFINITY_ADDRESS,
+  AFFINITY_BACKEND,
+  AFFINITY_KEY_SIZE,
+  AFFINITY_SERVICE,
+  AFFINITY_SIZE,
+  AFFINITY_TIMEOUT,
+  AFFINITY_USED,
+} from "../../abi/layout";
+import { hash } from "./hash";
+import * as swiss from "./swiss";
+
+@unmanaged
+export class Client {
+  address0: u64;
+  address1: u64;
+  service: u32;
+}
+if (offsetof<Client>() != AFFINITY_KEY_SIZE) ERROR("Client drifted from abi/layout");
+if (offsetof<Client>("address0") != AFFINITY_ADDRESS) ERROR("Client.address drifted");
+if (offsetof<Client>("service") != AFFINITY_SERVICE) ERROR("Client.service drifted");
+
+@unmanaged
+export class Affinity extends Client {
+  backend: u32;
+  /** Milliseconds: when the client last opened a connection. */
+  used: u32;
+  timeout: u32;
+}
+if (offsetof<Affinity>() != AFFINITY_SIZE) ERROR("Affinity drifted from abi/layout");
+if (offsetof<Affinity>("backend") != AFFINITY_BACKEND) ERROR("Affinity.backend drifted");
+if (offsetof<Affinity>("used") != AFFINITY_USED) ERROR("Affinity.used drifted");
+if (offsetof<Affinity>("timeout") != AFFINITY_TIMEOUT) ERROR("Affinity.timeout drifted");
+
+export const TABLE = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
+
+export function lookup(client: usize): Affinity | null {
+  const at = swiss.lookup<Client, Affinity>(TABLE, client, hash<Client>(client));
+  return changetype<Affinity | null>(at);
+}
+
+/** The entry of a client, a new one when there is none; null when the map is full. */
+export function remember(client: usize): Affinity | null {
+  const found = lookup(client);
+  if (found != null) return found;
+  const at = swiss.insert<Client, Affinity>(TABLE, client, hash<Client>(client));
+  return changetype<Affinity | null>(at);
+}
+
+export function remove(entry: Affinity): void {
+  swiss.remove<Client, Affinity>(TABLE, changetype<usize>(entry));
+}

@@ -1,0 +1,85 @@
+/**
+ * The hashes: a keyed multiply-xorshift over the keys of the tables, and MurmurHash3 for choices that have to
+ * come out the same in every engine.
+ */
+
+/** Odd constants with well spread bits (golden ratio and relatives, from the xxHash family). */
+const MULTIPLIER0: u64 = 0x9e3779b97f4a7c15;
+const MULTIPLIER1: u64 = 0xc2b2ae3d27d4eb4f;
+
+let key0: u64 = 0;
+let key1: u64 = 0;
+
+/** Keys the hash of the tables, so that nobody who does not know the seed can aim at one group. */
+export function init(seed: u32): void {
+  key0 = splitmix((<u64>seed + 1) * MULTIPLIER0);
+  key1 = splitmix(key0 + MULTIPLIER0);
+}
+
+/** The finaliser of SplitMix64. */
+function splitmix(state: u64): u64 {
+  state = (state ^ (state >>> 30)) * 0xbf58476d1ce4e5b9;
+  state = (state ^ (state >>> 27)) * 0x94d049bb133111eb;
+  return state ^ (state >>> 31);
+}
+
+/** Bits of a key that lie in its last, unfinished word. */
+// @ts-ignore: decorator
+@inline
+export function tailMask<K>(): u64 {
+  return ((<u64>1) << ((<u64>offsetof<K>() & 7) << 3)) - 1;
+}
+
+/** The hash of a key of class K: its whole words, and what is left of the next one. */
+// @ts-ignore: decorator
+@inline
+export function hash<K>(key: usize): u32 {
+  let state = word(key0, load<u64>(key));
+  if (offsetof<K>() >= 16) state = word(state, load<u64>(key, 8));
+  if (offsetof<K>() >= 24) state = word(state, load<u64>(key, 16));
+  if (offsetof<K>() >= 32) state = word(state, load<u64>(key, 24));
+  return last(state, load<u64>(key, offsetof<K>() & ~7) & tailMask<K>());
+}
+
+/** The hash of a key of one word and a tail, both in registers. */
+// @ts-ignore: decorator
+@inline
+export function hashPair(first: u64, tail: u64): u32 {
+  return last(word(key0, first), tail);
+}
+
+// @ts-ignore: decorator
+@inline
+function word(state: u64, value: u64): u64 {
+  state = (state ^ value) * MULTIPLIER0;
+  return state ^ (state >>> 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function last(state: u64, tail: u64): u32 {
+  return <u32>(((state ^ tail ^ key1) * MULTIPLIER1) >>> 32);
+}
+
+/** The 32-bit finaliser of MurmurHash3. */
+export function finalise(state: u32): u32 {
+  state = (state ^ (state >>> 16)) * 0x85ebca6b;
+  state = (state ^ (state >>> 13)) * 0xc2b2ae35;
+  return state ^ (state >>> 16);
+}
+
+/** MurmurHash3_x86_32 of `length` bytes at `at`. */
+export function murmur3(at: usize, length: u32, seed: u32): u32 {
+  const end = at + (length & ~3);
+  let state = seed;
+  for (; at < end; at += 4) {
+    state = rotl<u32>(state ^ scramble(load<u32>(at)), 13) * 5 + 0xe6546b64;
+  }
+  let rest: u32 = 0;
+  for (let i: u32 = 0; i < (length & 3); i++) rest |= <u32>load<u8>(at + i) << (i << 3);
+  return finalise(state ^ scramble(rest) ^ length);
+}
+
+function scramble(block: u32): u32 {
+  return rotl<u32>(block * 0xcc9e2d51, 15) * 0x1b873593;
+}

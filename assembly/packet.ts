@@ -1,0 +1,101 @@
+/** What the packet path knows of a packet: the descriptor of the host, and the record of its own walk. */
+import {
+  DESC_BACKEND,
+  DESC_DATA,
+  DESC_FLAGS,
+  DESC_INTERFACE,
+  DESC_LENGTH,
+  DESC_LINK,
+  DESC_OUT,
+  DESC_SERVICE,
+  DESC_SIZE,
+  DESC_VERDICT,
+  DESC_WIRE_LENGTH,
+} from "../abi/layout";
+import { GROUP_LENGTH } from "../abi/limits";
+
+/** One packet of a batch, as the host hands it in and reads it back. */
+@unmanaged
+export class Descriptor {
+  data: usize;
+  length: u32;
+  wireLength: u32;
+  interfaceRow: u16;
+  flags: u8;
+  link: u8;
+  /** Verdict, action, reason and conntrack, a byte each. */
+  outcome: u32;
+  service: u32;
+  backend: u32;
+  out: u32;
+}
+if (offsetof<Descriptor>() != DESC_SIZE) ERROR("Descriptor drifted from abi/layout");
+if (offsetof<Descriptor>("data") != DESC_DATA) ERROR("Descriptor.data drifted");
+if (offsetof<Descriptor>("length") != DESC_LENGTH) ERROR("Descriptor.length drifted");
+if (offsetof<Descriptor>("wireLength") != DESC_WIRE_LENGTH) ERROR("Descriptor.wireLength drifted");
+if (offsetof<Descriptor>("interfaceRow") != DESC_INTERFACE) ERROR("Descriptor.interfaceRow drifted");
+if (offsetof<Descriptor>("flags") != DESC_FLAGS) ERROR("Descriptor.flags drifted");
+if (offsetof<Descriptor>("link") != DESC_LINK) ERROR("Descriptor.link drifted");
+if (offsetof<Descriptor>("outcome") != DESC_VERDICT) ERROR("Descriptor.outcome drifted");
+if (offsetof<Descriptor>("service") != DESC_SERVICE) ERROR("Descriptor.service drifted");
+if (offsetof<Descriptor>("backend") != DESC_BACKEND) ERROR("Descriptor.backend drifted");
+if (offsetof<Descriptor>("out") != DESC_OUT) ERROR("Descriptor.out drifted");
+
+/**
+ * One packet on its walk; a group has GROUP_LENGTH of them. `key` is the first word of the tuple, an IPv4 or
+ * an IPv6 one as the family says.
+ *
+ *  0            4    8    12    16     20        24          28                 32                 72
+ *  | descriptor | l3 | l4 | end | hash | control | candidate | family|proto|  - | key: 37 bytes    |
+ */
+@unmanaged
+export class Packet {
+  descriptor: Descriptor;
+  /** Where the IP header begins. */
+  l3: usize;
+  /** Where the transport header begins. */
+  l4: usize;
+  /** Where the IP payload ends on the wire; only the slow parser says it. */
+  end: usize;
+  hash: u32;
+  /** Control bytes of the home group in the conntrack table. */
+  control: usize;
+  /** The entry whose tag matched first, or an empty one. */
+  candidate: usize;
+  /** FAMILY_, or 0 once the outcome is known. */
+  family: u8;
+  proto: u8;
+  key0: u64;
+  key1: u64;
+  key2: u64;
+  key3: u64;
+  key4: u64;
+
+  get key(): usize {
+    return changetype<usize>(this) + offsetof<Packet>("key0");
+  }
+
+  /** Bytes of the link layer in front of the IP header. */
+  get linkLength(): u32 {
+    return <u32>(this.l3 - this.descriptor.data);
+  }
+
+  /** Where the frame ends in memory; a capture may have cut it short. */
+  get captureEnd(): usize {
+    return this.descriptor.data + this.descriptor.length;
+  }
+
+  /** Bytes the frame had on the wire from the IP header on. */
+  get wireLength(): u32 {
+    return this.descriptor.wireLength - this.linkLength;
+  }
+}
+
+const GROUP = memory.data(GROUP_LENGTH * offsetof<Packet>(), 64);
+
+/** The record of packet `index` of the group. */
+// @ts-ignore: decorator
+@inline
+export function packetAt(index: u32): Packet {
+  return changetype<Packet>(GROUP + index * offsetof<Packet>());
+}

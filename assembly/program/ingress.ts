@@ -1,0 +1,22 @@
+/**
+ * The ingress program: service NAT. A batch runs in groups through four loops, because the latency of the
+ * conntrack table hides only when a whole group asks for its cache lines before anything waits for one: parse
+ * and hash; touch the control bytes; match tags and touch the entries; judge and rewrite in packet order.
+ */
+import { GROUP_LENGTH } from "../../abi/limits";
+import { DESC_SIZE } from "../../abi/layout";
+import * as clock from "../flow/clock";
+import * as group from "./group";
+import { removeExpired } from "./maps";
+
+/** Runs `length` packets through the dataplane at `now` milliseconds. */
+export function process(descriptors: usize, length: u32, now: u32): void {
+  if (clock.advance(now)) removeExpired();
+  for (let done: u32 = 0; done < length; done += GROUP_LENGTH) {
+    const packets = min<u32>(length - done, GROUP_LENGTH);
+    group.parse(descriptors + done * DESC_SIZE, packets);
+    group.touchControl(packets);
+    group.touchEntries(packets);
+    group.settle(packets);
+  }
+}

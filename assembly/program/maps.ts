@@ -1,0 +1,58 @@
+/** What the host does with maps, counters and time between batches. */
+import { MAP_CONNTRACK4, MAP_CONNTRACK6 } from "../../abi/layout";
+import * as affinity from "../flow/affinity";
+import * as clock from "../flow/clock";
+import * as conntrack from "../flow/conntrack";
+import { COUNTERS } from "../flow/counters";
+import { CONFIG } from "../maps/config";
+import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
+import * as registry from "../maps/registry";
+
+/** 1 when the entry was there. A connection goes with both its directions. */
+export function remove(map: u32, key: usize): u32 {
+  switch (map) {
+    case MAP_CONNTRACK4: return u32(closeAt<Tuple4, Connection4>(registry.lookup(map, key)));
+    case MAP_CONNTRACK6: return u32(closeAt<Tuple6, Connection6>(registry.lookup(map, key)));
+    default: return u32(registry.remove(map, key));
+  }
+}
+
+function closeAt<K, E extends Entry>(at: usize): bool {
+  if (at == 0) return false;
+  conntrack.close<K, E>(changetype<E>(at));
+  return true;
+}
+
+/** Forgets every connection and every remembered client. */
+export function flush(): void {
+  conntrack.flush();
+  affinity.flush();
+}
+
+/** Removes what has expired by `now`. */
+export function sweep(now: u32): void {
+  clock.advance(now);
+  removeExpired();
+}
+
+export function removeExpired(): void {
+  conntrack.sweep();
+  affinity.sweep();
+}
+
+/** Moves the origin of every stored time forward by `delta` milliseconds. */
+export function rebase(delta: u32): void {
+  clock.rebase(delta);
+  conntrack.rebase(delta);
+  affinity.rebase(delta);
+}
+
+/** Address of the config record. */
+export function config(): usize {
+  return changetype<usize>(CONFIG);
+}
+
+/** Address of the counters. */
+export function counters(): usize {
+  return COUNTERS;
+}
