@@ -1,0 +1,146 @@
+/** KubeProxyConfiguration, its defaults filled in, as what the dataplane and the other decisions need. */
+import type { Scheduler } from "../dataplane/dataplane.ts";
+import type { AddressRange, Config, Family, Timeouts } from "../dataplane/entries.ts";
+import { type Address, type Cidr, contains, isLoopback, mergeIntervals, parseAddress, parseCidr } from "./address.ts";
+import { parseDuration } from "./duration.ts";
+import type { ConntrackConfiguration, KubeProxyConfiguration } from "./kubernetes.ts";
+import type { NodeView } from "./node.ts";
+
+export interface Settings {
+  readonly config: Config;
+  readonly masqueradeAll: boolean;
+  readonly scheduler: Scheduler;
+  /** There is a way to tell pods of the family from other sources. */
+  readonly detectsPods: { readonly [Name in Family]: boolean };
+  /** Sources behind the interface are pods. */
+  isPodInterface(name: string): boolean;
+  /** NodePorts are served on the LOCAL address. */
+  servesNodePorts(address: Address): boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Seconds, of net/netfilter/nf_conntrack_proto_{tcp,udp,sctp}.c where kube-proxy leaves the kernel's. */
+const KERNEL_SECONDS = {
+  SYN_SENT: 120, SYN_RECV: 60, ESTABLISHED: 432_000, FIN_WAIT: 120, CLOSE_WAIT: 60, LAST_ACK: 30,
+  TIME_WAIT: 120, CLOSE: 10, SYN_SENT2: 120, UDP: 30, UDP_STREAM: 120, SCTP: 210,
+};
+/** kube-proxy's own defaults: pkg/proxy/apis/config/v1alpha1/defaults.go. */
+const TCP_ESTABLISHED = "24h";
+const TCP_CLOSE_WAIT = "1h";
+/** 24 days: what the packet path can still tell from the past on its 32-bit clock. */
+const TIMEOUT_MAX = 0x7fffffff;
+
+export function settingsOf(config: KubeProxyConfiguration, node: NodeView, scheduler: Scheduler | undefined): Settings {
+  const detector = detectorOf(config, node);
+  const nodePorts = nodePortsOf(config.nodePortAddresses ?? [], node);
+  const localhost = (config.iptables?.localhostNodePorts ?? true) && nodePorts.loopback;
+  return {
+    config: {
+      podRanges: detector.ranges,
+      localhostNodePorts: localhost,
+      tcpBeLiberal: config.conntrack?.tcpBeLiberal ?? false,
+      tcpLoose: true,
+      timeouts: timeoutsOf(config.conntrack ?? {}),
+    },
+    masqueradeAll: config.iptables?.masqueradeAll ?? false,
+    scheduler: scheduler ?? schedulerOf(config),
+    detectsPods: detector.detects,
+    isPodInterface: detector.isPodInterface,
+    servesNodePorts: nodePorts.serves,
+    warnings: [...modeWarnings(config.mode), ...detector.warnings],
+  };
+}
+
+interface Detector {
+  readonly ranges: { readonly ipv4: readonly AddressRange[]; readonly ipv6: readonly AddressRange[] };
+  readonly detects: { readonly ipv4: boolean; readonly ipv6: boolean };
+  readonly isPodInterface: (name: string) => boolean;
+  readonly warnings: readonly string[];
+}
+
+function detectorOf({ detectLocalMode, detectLocal, clusterCIDR }: KubeProxyConfiguration, node: NodeView): Detector {
+  const { bridgeInterface, interfaceNamePrefix } = detectLocal ?? {};
+  if (detectLocalMode === "BridgeInterface") return interfaceDetector((name) => name === bridgeInterface);
+  if (detectLocalMode === "InterfaceNamePrefix") {
+    return interfaceDetector((name) => name.startsWith(interfaceNamePrefix ?? ""));
+  }
+  if (detectLocalMode === "NodeCIDR") return rangeDetector(node.podCidrs, "NodeCIDR is asked for, but the Node has no podCIDRs");
+  const cidrs = (clusterCIDR ?? "").split(",").map((text) => parseCidr(text.trim()));
+  return rangeDetector(cidrs.filter((cidr) => cidr !== undefined), "there is no clusterCIDR: pods cannot be told from other sources");
+}
+
+function interfaceDetector(isPodInterface: (name: string) => boolean): Detector {
+  return {
+    ranges: { ipv4: [], ipv6: [] },
+    detects: { ipv4: true, ipv6: true },
+    isPodInterface: (name) => name !== "" && isPodInterface(name),
+    warnings: [],
+  };
+}
+
+function rangeDetector(cidrs: readonly Cidr[], warning: string): Detector {
+  const ranges = (family: Family) => mergeIntervals(cidrs.filter((cidr) => cidr.family === family));
+  const [ipv4, ipv6] = [ranges("ipv4"), ranges("ipv6")];
+  return {
+    ranges: { ipv4, ipv6 },
+    detects: { ipv4: ipv4.length > 0, ipv6: ipv6.length > 0 },
+    isPodInterface: () => false,
+    warnings: cidrs.length === 0 ? [warning] : [],
+  };
+}
+
+interface NodePorts {
+  readonly serves: (address: Address) => boolean;
+  /** 127.0.0.0/8 is not excluded by the list. */
+  readonly loopback: boolean;
+}
+
+/** A list without CIDRs of a family leaves that family unrestricted; ::1 never serves nodePorts. */
+function nodePortsOf(texts: readonly string[], { primary }: NodeView): NodePorts {
+  if (texts.includes("primary")) {
+    return { serves: ({ family, text }) => primary[family]?.text === text, loopback: false };
+  }
+  const cidrs = texts.map(parseCidr).filter((cidr) => cidr !== undefined);
+  const of = (family: Family) => cidrs.filter((cidr) => cidr.family === family);
+  const lists = { ipv4: of("ipv4"), ipv6: of("ipv6") };
+  const serves = (address: Address): boolean => {
+    const list = lists[address.family];
+    return !isLoopback(address) && (list.length === 0 || list.some((cidr) => contains(cidr, address)));
+  };
+  const loopback = lists.ipv4.length === 0 || texts.some(admitsLoopback);
+  return { serves, loopback };
+}
+
+/** kube-proxy looks at the address as it is written, not at the network, and lets 0.0.0.0/0 include it. */
+function admitsLoopback(text: string): boolean {
+  const address = parseAddress(text.split("/")[0] ?? "");
+  const cidr = parseCidr(text);
+  return address?.family === "ipv4" && (isLoopback(address) || cidr?.prefix === 0);
+}
+
+/** A zero leaves the kernel's own timeout. */
+function timeoutsOf(conntrack: ConntrackConfiguration): Timeouts {
+  const kernel = Object.entries(KERNEL_SECONDS).map(([state, seconds]) => [state, seconds * 1000]);
+  const milliseconds = (text: string, seconds: number) => wholeMilliseconds(parseDuration(text) || seconds * 1000);
+  return {
+    ...(Object.fromEntries(kernel) as Timeouts),
+    ESTABLISHED: milliseconds(conntrack.tcpEstablishedTimeout ?? TCP_ESTABLISHED, KERNEL_SECONDS.ESTABLISHED),
+    CLOSE_WAIT: milliseconds(conntrack.tcpCloseWaitTimeout ?? TCP_CLOSE_WAIT, KERNEL_SECONDS.CLOSE_WAIT),
+    UDP: milliseconds(conntrack.udpTimeout ?? "0s", KERNEL_SECONDS.UDP),
+    UDP_STREAM: milliseconds(conntrack.udpStreamTimeout ?? "0s", KERNEL_SECONDS.UDP_STREAM),
+  };
+}
+
+function wholeMilliseconds(milliseconds: number): number {
+  return Math.min(Math.ceil(milliseconds), TIMEOUT_MAX);
+}
+
+/** IPVS's mh is Maglev hashing; its other schedulers have no counterpart here yet. */
+function schedulerOf({ mode, ipvs }: KubeProxyConfiguration): Scheduler {
+  return mode === "ipvs" && ipvs?.scheduler === "mh" ? "maglev" : "random";
+}
+
+function modeWarnings(mode: string | null | undefined): string[] {
+  if (!mode || mode === "iptables") return [];
+  return [`mode ${mode}: the rules of kube-proxy's iptables mode are used instead`];
+}

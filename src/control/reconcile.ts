@@ -1,0 +1,172 @@
+/**
+ * Desired entries against those in the maps. A plan is worked out first and becomes the state of the
+ * reconciler when it is committed, after the engine has taken its transaction.
+ */
+import type { Config } from "../dataplane/entries.ts";
+import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
+import { endpointName } from "./address.ts";
+import { type CompileOptions, createCompiler, type Desired, type DesiredAddress } from "./compile.ts";
+import { type Allotment, type Allotments, Draft, NO_ALLOTMENTS, sameData, type Usage } from "./draft.ts";
+import { type InterfaceRows, interfaceOperations, interfaceRows } from "./interfaces.ts";
+import type { ObjectSet } from "./kubernetes.ts";
+
+export interface Plan {
+  readonly transaction: Transaction;
+  /** Takes the plan as done. Throws when another plan was committed since this one was made. */
+  commit(): void;
+}
+
+export interface Reconciler {
+  /** What brings the maps from their present state to the one the objects ask for. */
+  plan(objects: ObjectSet, usage: Usage): Plan;
+  /**
+   * A row for an interface that the local-traffic detector takes for a pod's and that has none yet;
+   * undefined when `interfaceRow` is right as it is.
+   */
+  planInterface(name: string): Plan | undefined;
+  /** Row of `interfaces`; 0 when the interface has none. */
+  interfaceRow(name: string): number;
+  /** "ns/name:port"; known until the number is given to another. */
+  serviceName(service: number): string | undefined;
+  /** "ip:port" or "[ip]:port"; known until the number is given to another. */
+  backendName(backend: number): string | undefined;
+}
+
+interface State {
+  readonly allotments: Allotments;
+  readonly addresses: ReadonlyMap<string, DesiredAddress>;
+  readonly interfaces: InterfaceRows;
+  readonly config: Config | undefined;
+  readonly isPodInterface: (name: string) => boolean;
+}
+
+const NOTHING: State = {
+  allotments: NO_ALLOTMENTS, addresses: new Map(), interfaces: [], config: undefined, isPodInterface: () => false,
+};
+
+export function createReconciler(options: CompileOptions = {}): Reconciler {
+  const compile = createCompiler(options);
+  const names = createNames();
+  let state = NOTHING;
+  let rows = new Map<string, number>();
+
+  const planOf = (transaction: Transaction, next: () => State): Plan => {
+    const before = state;
+    return {
+      transaction,
+      commit: () => {
+        if (state !== before) throw new Error("the plan is out of date: another one was committed after it was made");
+        state = next();
+        rows = new Map(state.interfaces.map(({ name }, row) => [name, row]));
+        names.note(transaction.operations);
+      },
+    };
+  };
+
+  return {
+    plan: (objects, usage) => {
+      const desired = compile(objects);
+      const draft = draftOf(state.allotments, desired, usage);
+      const interfaces = interfaceRows(state.interfaces, desired);
+      const operations = draft.operations([
+        ...interfaceOperations(state.interfaces, interfaces), ...addressOperations(state.addresses, desired), ...configOperations(state.config, desired.config),
+      ]);
+      const { allotments } = state;
+      const transaction = createTransaction(operations, desired.warnings);
+      return planOf(transaction, () => nextState(allotments, draft, interfaces, desired));
+    },
+    planInterface: (name) => {
+      if (rows.has(name) || !state.isPodInterface(name)) return undefined;
+      const before = state;
+      const interfaces = [...before.interfaces, podInterface(name, before.interfaces)];
+      return planOf(createTransaction(interfaceOperations(before.interfaces, interfaces)), () => ({ ...before, interfaces }));
+    },
+    interfaceRow: (name) => rows.get(name) ?? 0,
+    serviceName: names.service,
+    backendName: names.backend,
+  };
+}
+
+function draftOf(allotments: Allotments, { servicePorts }: Desired, usage: Usage): Draft {
+  const draft = new Draft(allotments, usage);
+  const desired = new Set<string>();
+  for (const port of servicePorts) {
+    desired.add(port.key);
+    draft.update(port);
+  }
+  for (const [key, allotment] of allotments.byKey) if (!desired.has(key)) draft.remove(key, allotment);
+  return draft;
+}
+
+function nextState(before: Allotments, draft: Draft, interfaces: InterfaceRows, desired: Desired): State {
+  return {
+    allotments: {
+      byKey: changedMap(before.byKey, draft.changed),
+      vips: changedSet(before.vips, draft),
+      serviceNumbers: draft.serviceNumbers.outcome(),
+      backendNumbers: draft.backendNumbers.outcome(),
+    },
+    addresses: addressMap(desired.addresses),
+    interfaces,
+    config: desired.config,
+    isPodInterface: desired.isPodInterface,
+  };
+}
+
+function changedMap(before: ReadonlyMap<string, Allotment>, changed: ReadonlyMap<string, Allotment | undefined>): ReadonlyMap<string, Allotment> {
+  const after = new Map(before);
+  for (const [key, allotment] of changed) {
+    if (allotment) after.set(key, allotment);
+    else after.delete(key);
+  }
+  return after;
+}
+
+function changedSet(before: ReadonlySet<string>, draft: Draft): ReadonlySet<string> {
+  const after = new Set(before);
+  for (const key of draft.claimed) after.add(key);
+  for (const [key] of draft.droppedVips()) after.delete(key);
+  return after;
+}
+
+function addressMap(addresses: readonly DesiredAddress[]): ReadonlyMap<string, DesiredAddress> {
+  return new Map(addresses.map((address) => [address.address, address]));
+}
+
+function addressOperations(before: ReadonlyMap<string, DesiredAddress>, { addresses }: Desired): Operation[] {
+  const after = addressMap(addresses);
+  const updates = addresses.filter((address) => !sameData(before.get(address.address), address));
+  const deletes = [...before.values()].filter(({ address }) => !after.has(address));
+  return [
+    ...updates.map(({ family, address, nodePorts }): Operation => ({
+      op: "update", map: "addresses", key: { family, address }, value: { nodePorts }, create: !before.has(address), label: "",
+    })),
+    ...deletes.map(({ family, address }): Operation => ({ op: "delete", map: "addresses", key: { family, address }, label: "" })),
+  ];
+}
+
+function configOperations(before: Config | undefined, value: Config): Operation[] {
+  if (sameData(before, value)) return [];
+  return [{ op: "update", map: "config", key: "config", value, create: before === undefined, label: "" }];
+}
+
+function podInterface(name: string, rows: InterfaceRows) {
+  const { ipv4, ipv6 } = rows[0] ?? { ipv4: "", ipv6: "" };
+  return { name, pod: true, ipv4, ipv6 };
+}
+
+/** Names by number. They outlive their entries: an event may be read after its backend is gone. */
+function createNames() {
+  const services: string[] = [];
+  const backends: string[] = [];
+  const note = (operation: Operation): void => {
+    if (operation.op === "delete") return;
+    if (operation.map === "services") services[operation.value.service] = operation.label;
+    if (operation.map === "backends") backends[operation.key] = endpointName(operation.value.address, operation.value.port);
+  };
+  return {
+    note: (operations: readonly Operation[]) => operations.forEach(note),
+    service: (number: number): string | undefined => services[number],
+    backend: (number: number): string | undefined => backends[number],
+  };
+}
