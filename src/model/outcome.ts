@@ -1,0 +1,97 @@
+/** How a walk can end, in the numbers of abi/verdict. */
+import {
+  ACTION_DNAT,
+  ACTION_DROP,
+  ACTION_PASS,
+  ACTION_REJECT,
+  ACTION_REPLY,
+  CONNTRACK_ESTABLISHED,
+  CONNTRACK_INVALID,
+  CONNTRACK_NEW,
+  CONNTRACK_NONE,
+  CONNTRACK_REPLY,
+  REASON_FRAGMENT,
+  REASON_INVALID,
+  REASON_MALFORMED,
+  REASON_NONE,
+  REASON_TRUNCATED,
+  VERDICT_DROP,
+  VERDICT_PASS,
+  VERDICT_TX,
+} from "../../abi/verdict.ts";
+import type { Outcome } from "../dataplane/engine.ts";
+import { REASONS, type Reason } from "../dataplane/event.ts";
+import type { Flow, Parsed } from "../packet/parse.ts";
+import type { TrackedDirection } from "./store.ts";
+
+const PASSED: Outcome = {
+  verdict: VERDICT_PASS,
+  action: ACTION_PASS,
+  reason: REASON_NONE,
+  conntrack: CONNTRACK_NONE,
+  service: 0,
+  backend: 0,
+  masquerade: false,
+};
+const DROPPED: Outcome = { ...PASSED, verdict: VERDICT_DROP, action: ACTION_DROP };
+
+/** Number of a reason of a route. */
+export function reasonNumber(reason: Reason): number {
+  return REASONS.indexOf(reason);
+}
+
+/** A frame without a TCP, UDP or SCTP packet in good order. */
+export function unread(parsed: Exclude<Parsed, Flow>): Outcome {
+  switch (parsed.found) {
+    case "not-ip":
+    case "protocol":
+      return passed();
+    case "fragment":
+      return { ...PASSED, reason: REASON_FRAGMENT };
+    case "truncated":
+      return { ...DROPPED, reason: REASON_TRUNCATED };
+    case "malformed":
+      return {
+        ...DROPPED,
+        reason: REASON_MALFORMED,
+        conntrack: parsed.layer === "transport" ? CONNTRACK_INVALID : CONNTRACK_NONE,
+      };
+  }
+}
+
+/** No service's packet, left alone. */
+export function passed(): Outcome {
+  return { ...PASSED };
+}
+
+/** What nf_conntrack would call INVALID, with what it was meant for. */
+export function invalid(named: { service?: number; backend?: number }): Outcome {
+  return { ...DROPPED, ...named, reason: REASON_INVALID, conntrack: CONNTRACK_INVALID };
+}
+
+/** A new connection of `service` that is not let in. */
+export function refused(service: number, reason: number): Outcome {
+  return { ...DROPPED, service, reason, conntrack: CONNTRACK_NEW };
+}
+
+/** Refused, and the client is told. */
+export function rejected(service: number, reason: number): Outcome {
+  return { ...refused(service, reason), verdict: VERDICT_TX, action: ACTION_REJECT };
+}
+
+/** The first packet of a connection. */
+export function opened(entry: TrackedDirection): Outcome {
+  return { ...followed(entry), conntrack: CONNTRACK_NEW };
+}
+
+/** A later packet of a connection, in either direction. The backend says whose it is. */
+export function followed({ connection, direction }: TrackedDirection): Outcome {
+  const answers = direction === "reply";
+  return {
+    ...PASSED,
+    action: answers ? ACTION_REPLY : ACTION_DNAT,
+    conntrack: answers ? CONNTRACK_REPLY : CONNTRACK_ESTABLISHED,
+    backend: connection.backend,
+    masquerade: connection.masquerade,
+  };
+}

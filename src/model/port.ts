@@ -1,0 +1,63 @@
+/** Source ports: the client's own, unless answers to another connection could look the same. */
+import { PORT_ATTEMPTS_MAX } from "../../abi/limits.ts";
+import type { Backend, Tuple } from "../dataplane/entries.ts";
+import * as conntrack from "./conntrack.ts";
+import { draw } from "./random.ts";
+import { nodePortVip } from "./service.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * The tuple of the backend's answers, or undefined when no port is free. Tries the client's own
+ * port, then those of its class from a random one on: nf_nat_l4proto_unique_tuple in nf_nat_core.c.
+ */
+export function chooseReply(
+  store: Store,
+  orig: Tuple,
+  backend: Backend,
+  masquerade: boolean,
+): Tuple | undefined {
+  const reply: Tuple = {
+    saddr: backend.address,
+    sport: backend.port,
+    daddr: masquerade ? backend.masquerade : orig.saddr,
+    dport: orig.sport,
+    proto: orig.proto,
+  };
+  const isFree = (dport: number) =>
+    isUnused(store, orig, { ...reply, dport }) &&
+    !(masquerade && isNodePort(store, backend, dport));
+  const dport = isFree(orig.sport) ? orig.sport : search(store, orig.sport, isFree);
+  return dport === undefined ? undefined : { ...reply, dport };
+}
+
+/** An answer must lead to one connection, and must not look like what opens this one. */
+function isUnused(store: Store, orig: Tuple, reply: Tuple): boolean {
+  return conntrack.lookup(store, reply) === undefined && !conntrack.isSame(reply, orig);
+}
+
+/** Answers to a nodePort of the node would be taken for new connections to that nodePort. */
+function isNodePort(store: Store, { family, proto }: Backend, port: number): boolean {
+  return store.control.services.lookup(nodePortVip(family, port, proto)) !== undefined;
+}
+
+function search(
+  store: Store,
+  sport: number,
+  isFree: (port: number) => boolean,
+): number | undefined {
+  const [low, high] = portClass(sport);
+  const size = high - low + 1;
+  const start = draw(store, size);
+  for (let attempt = 0; attempt < Math.min(size, PORT_ATTEMPTS_MAX); attempt++) {
+    const port = low + ((start + attempt) % size);
+    if (isFree(port)) return port;
+  }
+  return undefined;
+}
+
+/** Privileged ports stay privileged: the kernel has the same three ranges. */
+function portClass(sport: number): [low: number, high: number] {
+  if (sport < 512) return [1, 511];
+  if (sport < 1024) return [600, 1023];
+  return [1024, 65535];
+}
