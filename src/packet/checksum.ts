@@ -1,0 +1,139 @@
+/**
+ * The checksums of IP, TCP, UDP and ICMP (RFC 1071, RFC 1624) and of SCTP (RFC 9260 appendix A).
+ */
+import { ICMP, ICMPV6, type Ip, parse, SCTP, TCP, UDP } from "./parse.ts";
+
+/** Adds the carries back in until none is left: a one's complement sum of 16 bits. */
+export function fold(total: number): number {
+  let folded = total;
+  while (folded > 0xffff) folded = (folded % 0x10000) + Math.floor(folded / 0x10000);
+  return folded;
+}
+
+/**
+ * One's complement sum of the 16-bit words, an odd last byte padded with zero (RFC 1071 section 1).
+ */
+export function sum(bytes: Uint8Array, start = 0): number {
+  let total = start;
+  for (let at = 0; at < bytes.length; at += 2) {
+    total += (bytes[at] as number) * 256 + (bytes[at + 1] ?? 0);
+  }
+  return fold(total);
+}
+
+/** What goes into a checksum field that was zero while `bytes` were added up. */
+export function compute(bytes: Uint8Array, start = 0): number {
+  return sum(bytes, start) ^ 0xffff;
+}
+
+/**
+ * What a checksum gains when `before` becomes `after`, the sum over ~m + m' of RFC 1624 equation 3.
+ * Nothing gained is written 0, never 0xffff, so that a field that covers no change keeps its bits.
+ */
+export function difference(before: Uint8Array, after: Uint8Array): number {
+  const gained = sum(after, sum(before.map((byte) => byte ^ 0xff)));
+  return gained === 0xffff ? 0 : gained;
+}
+
+/**
+ * RFC 1624 equation 3, HC' = ~(~HC + ~m + m'): a checksum that was wrong stays as wrong as it was.
+ */
+export function update(checksum: number, gained: number): number {
+  return fold((checksum ^ 0xffff) + gained) ^ 0xffff;
+}
+
+/**
+ * The polynomial 0x1edc6f41 of CRC32c with its bits reversed, as RFC 9260 appendix A transmits
+ * them.
+ */
+const CRC32C_POLYNOMIAL = 0x82f63b78;
+const CRC32C_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => crc32cOfByte(byte));
+
+function crc32cOfByte(byte: number): number {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ CRC32C_POLYNOMIAL : crc >>> 1;
+  return crc >>> 0;
+}
+
+/** CRC32c; `previous` is that of the bytes before these. */
+export function crc32c(bytes: Uint8Array, previous = 0): number {
+  let crc = ~previous;
+  for (const byte of bytes) crc = (crc >>> 8) ^ (CRC32C_TABLE[(crc ^ byte) & 0xff] as number);
+  return ~crc >>> 0;
+}
+
+/** CRC32c of an SCTP packet as its field at 8 has it: taken while that field is zero. */
+export function sctp(packet: Uint8Array): number {
+  const untilField = crc32c(packet.subarray(0, 8));
+  return crc32c(packet.subarray(12), crc32c(new Uint8Array(4), untilField));
+}
+
+/** Sum of the pseudo-header: RFC 9293 section 3.1, RFC 768; RFC 8200 section 8.1 for IPv6. */
+export function pseudoHeader(addresses: Uint8Array, protocol: number, length: number): number {
+  return sum(addresses, protocol + length);
+}
+
+/** `absent`: there is none to check; `unknown`: not all of what it covers is there. */
+export type Check = "good" | "bad" | "absent" | "unknown";
+
+export interface Checks {
+  /** The IPv4 header checksum. */
+  readonly ip: Check;
+  /** The checksum of TCP, UDP, SCTP, ICMP or ICMPv6. */
+  readonly transport: Check;
+}
+
+/**
+ * Checks every checksum of a frame from scratch. Captures taken where the network card was still to
+ * fill them in show `bad` for packets in good order.
+ */
+export function verify(frame: Uint8Array, link: number, wireLength?: number): Checks {
+  const parsed = parse(frame, link, wireLength);
+  if (!("ip" in parsed)) return { ip: "absent", transport: "absent" };
+  return { ip: checkIp(frame, parsed.ip), transport: checkTransport(frame, parsed.ip) };
+}
+
+function checkIp(frame: Uint8Array, ip: Ip): Check {
+  if (ip.family === "ipv6") return "absent";
+  const headerLength = ((frame[ip.at] as number) & 0x0f) * 4;
+  return verdict(sum(frame.subarray(ip.at, ip.at + headerLength)) === 0xffff);
+}
+
+function checkTransport(frame: Uint8Array, ip: Ip): Check {
+  if (![TCP, UDP, SCTP, ICMP, ICMPV6].includes(ip.protocol)) return "absent";
+  if (ip.fragment !== "none" || ip.end > frame.length) return "unknown";
+  const packet = frame.subarray(ip.transport, ip.end);
+  if (ip.protocol === SCTP) return verdict(littleEndian32(packet, 8) === sctp(packet));
+  if (ip.protocol === ICMP) return verdict(sum(packet) === 0xffff);
+  if (ip.protocol === UDP) return checkUdp(frame, ip, packet);
+  return verdict(sum(packet, pseudoHeaderOf(frame, ip, packet.length)) === 0xffff);
+}
+
+/**
+ * RFC 768: a checksum of zero is none. The length is UDP's own, which may be below the IP payload.
+ */
+function checkUdp(frame: Uint8Array, ip: Ip, packet: Uint8Array): Check {
+  if (packet[6] === 0 && packet[7] === 0) return "absent";
+  const length = (packet[4] as number) * 256 + (packet[5] as number);
+  const start = pseudoHeaderOf(frame, ip, length);
+  return verdict(sum(packet.subarray(0, length), start) === 0xffff);
+}
+
+function pseudoHeaderOf(frame: Uint8Array, ip: Ip, length: number): number {
+  return pseudoHeader(addressesOf(frame, ip), ip.protocol, length);
+}
+
+/** Source and destination address, side by side as they stand in the IP header. */
+export function addressesOf(frame: Uint8Array, ip: Ip): Uint8Array {
+  return ip.family === "ipv4"
+    ? frame.subarray(ip.at + 12, ip.at + 20)
+    : frame.subarray(ip.at + 8, ip.at + 40);
+}
+
+function littleEndian32(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
+}
+
+function verdict(good: boolean): Check {
+  return good ? "good" : "bad";
+}

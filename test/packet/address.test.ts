@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import * as address from "../../src/packet/address.ts";
+
+describe("canonical", () => {
+  test.each([
+    ["an IPv4 address is its own text", "192.0.2.1", "192.0.2.1"],
+    ["leading zeros go (RFC 5952 section 4.1)", "2001:0db8::0001", "2001:db8::1"],
+    ["the longest run of zeros is shortened (4.2.1)", "2001:db8:0:0:0:0:2:1", "2001:db8::2:1"],
+    ["a single zero is not (4.2.2)", "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["the first of two equal runs is (4.2.3)", "2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["the longer of two runs is", "2001:0:0:1:0:0:0:1", "2001:0:0:1::1"],
+    ["hexadecimal digits are small (4.3)", "2001:DB8::ABCD", "2001:db8::abcd"],
+    ["the unspecified address is all run", "0:0:0:0:0:0:0:0", "::"],
+    ["a dotted tail is read", "64:ff9b::192.0.2.33", "64:ff9b::c000:221"],
+  ])("%s", (_, text, expected) => {
+    expect(address.canonical(text)).toBe(expected);
+  });
+
+  test.each([
+    ["no text", ""],
+    ["three numbers", "10.0.1"],
+    ["a number", "167772161"],
+    ["a leading zero, which some read as octal", "010.0.0.1"],
+    ["hexadecimal in a dotted quad", "0x0a.0.0.1"],
+    ["a number above 255", "10.0.0.256"],
+    ["space", " 10.0.0.1"],
+    ["a zone", "fe80::1%eth0"],
+    ["two runs", "1::2::3"],
+    ["nine groups", "1:2:3:4:5:6:7:8:9"],
+    ["a bad dotted tail", "::ffff:010.0.0.1"],
+    ["a name", "node-1"],
+  ])("%s is no address", (_, text) => {
+    expect(address.canonical(text)).toBeNull();
+    expect(() => address.parse(text)).toThrow(RangeError);
+  });
+});
+
+test("bytes and text are each other's inverse", () => {
+  expect(address.parse("192.0.2.1")).toEqual(Uint8Array.of(192, 0, 2, 1));
+  expect(address.format(Uint8Array.of(0, 0, 0, 0))).toBe("0.0.0.0");
+  const bytes = Uint8Array.from({ length: 16 }, (_, index) => index * 17);
+  expect(address.parse(address.format(bytes))).toEqual(bytes);
+});
+
+test("addresses compare in packet order, not as text", () => {
+  expect(address.compare("9.0.0.1", "10.0.0.1")).toBeLessThan(0);
+  expect(address.compare("10.0.0.1", "10.0.0.1")).toBe(0);
+  expect(address.compare("2001:db8::ffff", "2001:db8::1:0")).toBeLessThan(0);
+});
+
+describe("endpoints", () => {
+  test.each([
+    ["10.0.0.1:80", { address: "10.0.0.1", port: 80 }],
+    ["[2001:DB8::1]:65535", { address: "2001:db8::1", port: 65535 }],
+  ])("%s", (text, expected) => {
+    expect(address.parseEndpoint(text)).toEqual(expected);
+    expect(address.formatEndpoint(expected.address, expected.port)).toBe(text.toLowerCase());
+  });
+
+  test.each(["10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "2001:db8::1:80", "[10.0.0.1]:80", ":80"])(
+    "%j is none",
+    (text) => {
+      expect(address.parseEndpoint(text)).toBeNull();
+    },
+  );
+});
