@@ -4,7 +4,16 @@
  * generated/module.ts, TypeScript -> dist/, and dist/waxdp.js, one file for pages without a bundler.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,10 +21,12 @@ const top = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(top);
 
 function newest(...paths) {
-  return Math.max(...paths.map((path) => {
-    if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
-    return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
-  }));
+  return Math.max(
+    ...paths.map((path) => {
+      if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
+      return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
+    }),
+  );
 }
 
 function oldest(...paths) {
@@ -24,7 +35,11 @@ function oldest(...paths) {
 
 /** asc takes seconds, so its outputs are kept while none of its inputs is younger. */
 async function compileWasm() {
-  const outputs = ["generated/dataplane.wasm", "generated/dataplane.debug.wasm", "generated/module.ts"];
+  const outputs = [
+    "generated/dataplane.wasm",
+    "generated/dataplane.debug.wasm",
+    "generated/module.ts",
+  ];
   if (oldest(...outputs) > newest("abi", "assembly", "asconfig.json", "package-lock.json")) return;
   mkdirSync("generated", { recursive: true });
   const { default: asc } = await import("assemblyscript/asc");
@@ -66,7 +81,9 @@ async function bundle() {
 }
 
 function run(command, ...args) {
-  const { status, error } = spawnSync(join("node_modules", ".bin", command), args, { stdio: "inherit" });
+  const { status, error } = spawnSync(join("node_modules", ".bin", command), args, {
+    stdio: "inherit",
+  });
   if (error) fail(`${command}: ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -1,5 +1,5 @@
 /** waxdp: a programmable dataplane in WebAssembly, and its model in TypeScript behind the same interface. */
-import { createController } from "./control/reconcile.ts";
+import { createReconciler } from "./control/reconcile.ts";
 import type { Dataplane, DataplaneOptions } from "./dataplane/dataplane.ts";
 import { capacityOf, seedOf } from "./dataplane/options.ts";
 import { createPlane } from "./dataplane/plane.ts";
@@ -11,6 +11,7 @@ export { type ObjectSet, parseManifests, parseObjects } from "./control/kubernet
 export type { Counters } from "./dataplane/counters.ts";
 export type * from "./dataplane/dataplane.ts";
 export type * from "./dataplane/entries.ts";
+export { type Dump, dump, readDump } from "./dataplane/dump.ts";
 export { DataplaneError } from "./dataplane/error.ts";
 export type { Action, ConntrackState, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
 export type { Operation, Transaction } from "./dataplane/transaction.ts";
@@ -24,7 +25,7 @@ export { replay } from "./replay.ts";
 export async function createDataplane(options: DataplaneOptions = {}): Promise<Dataplane> {
   const [capacity, seed] = [capacityOf(options), seedOf(options)];
   const engine = await wasm.createEngine({ capacity, seed, module: options.module });
-  return createPlane(engine, createController(options), options);
+  return createPlane(engine, createReconciler(options), options);
 }
 
 /**
@@ -33,5 +34,5 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
  */
 export async function createModel(options: DataplaneOptions = {}): Promise<Dataplane> {
   const [capacity, seed] = [capacityOf(options), seedOf(options)];
-  return createPlane(model.createEngine({ capacity, seed }), createController(options), options);
+  return createPlane(model.createEngine({ capacity, seed }), createReconciler(options), options);
 }

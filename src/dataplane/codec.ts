@@ -112,7 +112,11 @@ export function writeService(memory: Memory, at: number, service: Service, base:
   const length = service.sourceRanges?.length ?? layout.RANGE_UNRESTRICTED;
   view.setUint32(at + layout.SERVICE_RANGE_LENGTH, length, true);
   CLASSES.forEach((name, index) => {
-    writeRoute(memory, at + layout.SERVICE_ROUTES + index * layout.ROUTE_SIZE, service.routes[name]);
+    writeRoute(
+      memory,
+      at + layout.SERVICE_ROUTES + index * layout.ROUTE_SIZE,
+      service.routes[name],
+    );
   });
 }
 
@@ -226,7 +230,11 @@ export function ringKey(row: number): Entries["rings"]["key"] {
   return { service: row >>> 1, ring: RINGS[row & 1] as RingName };
 }
 
-export function writeNodeAddress(memory: Memory, at: number, key: Entries["addresses"]["key"]): void {
+export function writeNodeAddress(
+  memory: Memory,
+  at: number,
+  key: Entries["addresses"]["key"],
+): void {
   memory.bytes.fill(0, at, at + layout.ADDRESS_SIZE);
   writeAddress(memory, at + layout.ADDRESS_ADDRESS, key.family, key.address);
   memory.bytes[at + layout.ADDRESS_FAMILY] = familyNumber(key.family);
@@ -306,7 +314,10 @@ export function readConfig({ view }: Memory, at: number, podRanges: Config["podR
   const flags = view.getUint32(at + layout.CONFIG_FLAGS, true);
   const timeouts: Partial<Record<State, number>> = {};
   for (let state = 1; state < STATE_LENGTH; state++) {
-    timeouts[STATES[state] as State] = view.getUint32(at + layout.CONFIG_TIMEOUTS + state * 4, true);
+    timeouts[STATES[state] as State] = view.getUint32(
+      at + layout.CONFIG_TIMEOUTS + state * 4,
+      true,
+    );
   }
   return {
     podRanges,

@@ -71,8 +71,16 @@ function check(steps: readonly Step[], { maps, slots, ranges }: Tables, capacity
   demand("frontends", length("services"), capacity);
   demand("backends", length("backends"), capacity);
   demand("addresses", length("addresses"), capacity);
-  demand("slots", steps.reduce((sum, step) => sum + step.slots, slots.used), capacity);
-  demand("ranges", steps.reduce((sum, step) => sum + step.ranges, ranges.used), capacity);
+  demand(
+    "slots",
+    steps.reduce((sum, step) => sum + step.slots, slots.used),
+    capacity,
+  );
+  demand(
+    "ranges",
+    steps.reduce((sum, step) => sum + step.ranges, ranges.used),
+    capacity,
+  );
   for (const { operation } of steps) checkNumber(operation, capacity);
 }
 

@@ -11,15 +11,7 @@ import {
   TIMEOUT_MAX,
   writeAddress,
 } from "./codec.ts";
-import type {
-  AffinityEntry,
-  Connection,
-  Entries,
-  Family,
-  Proto,
-  State,
-  Tuple,
-} from "./entries.ts";
+import type { AffinityEntry, Connection, Entries, Family, Proto, State, Tuple } from "./entries.ts";
 
 export function writeAffinityKey(
   memory: Memory,
@@ -31,14 +23,23 @@ export function writeAffinityKey(
   memory.view.setUint32(at + layout.AFFINITY_SERVICE, key.service, true);
 }
 
-export function writeAffinity({ view }: Memory, at: number, entry: AffinityEntry, base: number): void {
+export function writeAffinity(
+  { view }: Memory,
+  at: number,
+  entry: AffinityEntry,
+  base: number,
+): void {
   view.setUint32(at + layout.AFFINITY_BACKEND, entry.backend, true);
   view.setUint32(at + layout.AFFINITY_USED, Math.max(0, entry.used - base), true);
   view.setUint32(at + layout.AFFINITY_TIMEOUT, Math.min(entry.timeout, TIMEOUT_MAX), true);
 }
 
 /** `family` is that of the backend: the record's key does not tell a mapped address from an IPv4 one. */
-export function readAffinityKey(memory: Memory, at: number, family: Family): Entries["affinity"]["key"] {
+export function readAffinityKey(
+  memory: Memory,
+  at: number,
+  family: Family,
+): Entries["affinity"]["key"] {
   return {
     service: memory.view.getUint32(at + layout.AFFINITY_SERVICE, true),
     address: readOwnAddress(memory, at + layout.AFFINITY_ADDRESS, family),
@@ -97,7 +98,12 @@ const CONNTRACK: Readonly<Record<Family, ConntrackOffsets>> = {
   },
 };
 
-export function writeTuple({ bytes, view }: Memory, at: number, family: Family, tuple: Tuple): void {
+export function writeTuple(
+  { bytes, view }: Memory,
+  at: number,
+  family: Family,
+  tuple: Tuple,
+): void {
   const offsets = CONNTRACK[family];
   bytes.fill(0, at, at + layout.CT6_SIZE);
   bytes.set(address.parse(tuple.saddr), at + offsets.saddr);

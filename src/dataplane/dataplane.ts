@@ -139,4 +139,6 @@ export interface NamedMap<Key, Value> {
   entries(): IterableIterator<[Key, Value]>;
 }
 
-export type Maps = { readonly [Name in keyof Entries]: NamedMap<Entries[Name]["key"], Entries[Name]["value"]> };
+export type Maps = {
+  readonly [Name in keyof Entries]: NamedMap<Entries[Name]["key"], Entries[Name]["value"]>;
+};

@@ -48,7 +48,11 @@ export interface Engine {
   /** Connections that a backend still has; its number is not given to another one before this is 0. */
   connections(backend: number): number;
   /** One packet; `packet` is a copy. */
-  process(frame: Uint8Array, input: FrameInput, now: number): { outcome: Outcome; packet: Uint8Array };
+  process(
+    frame: Uint8Array,
+    input: FrameInput,
+    now: number,
+  ): { outcome: Outcome; packet: Uint8Array };
   counters(): Counters;
   flush(): void;
 }

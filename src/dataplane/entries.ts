@@ -71,7 +71,10 @@ export interface Interface {
 }
 
 export interface Config {
-  readonly podRanges: { readonly ipv4: readonly AddressRange[]; readonly ipv6: readonly AddressRange[] };
+  readonly podRanges: {
+    readonly ipv4: readonly AddressRange[];
+    readonly ipv6: readonly AddressRange[];
+  };
   readonly localhostNodePorts: boolean;
   readonly tcpBeLiberal: boolean;
   readonly tcpLoose: boolean;
@@ -81,8 +84,18 @@ export interface Config {
 
 /** Names of the states, as nf_conntrack prints them where it does. */
 export type State =
-  | "SYN_SENT" | "SYN_RECV" | "ESTABLISHED" | "FIN_WAIT" | "CLOSE_WAIT" | "LAST_ACK" | "TIME_WAIT" | "CLOSE"
-  | "SYN_SENT2" | "UDP" | "UDP_STREAM" | "SCTP";
+  | "SYN_SENT"
+  | "SYN_RECV"
+  | "ESTABLISHED"
+  | "FIN_WAIT"
+  | "CLOSE_WAIT"
+  | "LAST_ACK"
+  | "TIME_WAIT"
+  | "CLOSE"
+  | "SYN_SENT2"
+  | "UDP"
+  | "UDP_STREAM"
+  | "SCTP";
 export type Timeouts = { readonly [Name in State]: number };
 
 export interface Tuple {
@@ -119,7 +132,10 @@ export interface Entries {
   backends: { key: number; value: Backend };
   /** Key: number of the service port and which ring. */
   rings: { key: RingKey; value: Ring };
-  addresses: { key: { readonly family: Family; readonly address: string }; value: { readonly nodePorts: boolean } };
+  addresses: {
+    key: { readonly family: Family; readonly address: string };
+    value: { readonly nodePorts: boolean };
+  };
   /** Row 0 stands for an unknown interface. */
   interfaces: { key: number; value: Interface };
   config: { key: "config"; value: Config };

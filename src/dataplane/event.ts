@@ -1,17 +1,47 @@
 /** What the dataplane did to a packet, in words. The names are part of the interface: README lists them. */
-import {
-  ACTION_LENGTH, CONNTRACK_LENGTH, REASON_LENGTH, VERDICT_LENGTH,
+import type {
+  ACTION_LENGTH,
+  CONNTRACK_LENGTH,
+  REASON_LENGTH,
+  VERDICT_LENGTH,
 } from "../../abi/verdict.ts";
 import type { Tuple } from "./entries.ts";
 
-/** Index = number in abi/verdict. */
-export const VERDICTS = ["ABORTED", "DROP", "PASS", "TX", "REDIRECT"] as const;
-export const ACTIONS = ["pass", "dnat", "reply", "related", "reject", "drop"] as const;
-export const CONNTRACKS = ["none", "new", "established", "reply", "related", "invalid"] as const;
+/** As many names as abi/verdict has numbers; index = number. */
+type Names<Length extends number> = readonly (string | null)[] & { readonly length: Length };
+
+export const VERDICTS = ["ABORTED", "DROP", "PASS", "TX", "REDIRECT"] as const satisfies Names<
+  typeof VERDICT_LENGTH
+>;
+export const ACTIONS = [
+  "pass",
+  "dnat",
+  "reply",
+  "related",
+  "reject",
+  "drop",
+] as const satisfies Names<typeof ACTION_LENGTH>;
+export const CONNTRACKS = [
+  "none",
+  "new",
+  "established",
+  "reply",
+  "related",
+  "invalid",
+] as const satisfies Names<typeof CONNTRACK_LENGTH>;
 export const REASONS = [
-  null, "truncated", "malformed", "fragment", "invalid", "no-endpoints", "no-local-endpoints", "source-range",
-  "conntrack-full", "port-exhausted", "no-masquerade-address",
-] as const;
+  null,
+  "truncated",
+  "malformed",
+  "fragment",
+  "invalid",
+  "no-endpoints",
+  "no-local-endpoints",
+  "source-range",
+  "conntrack-full",
+  "port-exhausted",
+  "no-masquerade-address",
+] as const satisfies Names<typeof REASON_LENGTH>;
 
 export type Verdict = (typeof VERDICTS)[number];
 export type Action = (typeof ACTIONS)[number];
@@ -33,13 +63,3 @@ export interface PacketEvent {
   /** Null where nothing leaves. */
   readonly after: Tuple | null;
 }
-
-/** Holds the name lists against the numbers of abi/verdict when types are checked. */
-type Same<A, B> = A extends B ? (B extends A ? true : never) : never;
-const lengths: [
-  Same<(typeof VERDICTS)["length"], typeof VERDICT_LENGTH>,
-  Same<(typeof ACTIONS)["length"], typeof ACTION_LENGTH>,
-  Same<(typeof CONNTRACKS)["length"], typeof CONNTRACK_LENGTH>,
-  Same<(typeof REASONS)["length"], typeof REASON_LENGTH>,
-] = [true, true, true, true];
-void lengths;

@@ -93,7 +93,8 @@ export function createExtents<Owner>(
         compact();
         base = fit(length);
       }
-      if (base === undefined) throw new RangeError(`${length} rows asked for, ${capacity - used} free`);
+      if (base === undefined)
+        throw new RangeError(`${length} rows asked for, ${capacity - used} free`);
       const extent = { base, length };
       held.set(owner, extent);
       used += length;

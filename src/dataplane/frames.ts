@@ -18,9 +18,7 @@ export function writeDescriptor(
   words[index + layout.DESC_LENGTH / 4] = bytes;
   words[index + layout.DESC_WIRE_LENGTH / 4] = input.wireLength > bytes ? input.wireLength : bytes;
   words[index + layout.DESC_INTERFACE / 4] =
-    input.interface |
-    ((input.local ? layout.DESC_FLAG_LOCAL : 0) << 16) |
-    (input.link << 24);
+    input.interface | ((input.local ? layout.DESC_FLAG_LOCAL : 0) << 16) | (input.link << 24);
 }
 
 export function readOutcome(words: Uint32Array, index: number): Outcome {

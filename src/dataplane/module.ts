@@ -109,7 +109,10 @@ async function instantiatePath(
   memory: WebAssembly.Memory,
 ): Promise<PacketPath> {
   if (!(module instanceof WebAssembly.Module)) {
-    throw new DataplaneError("bad-module", "module is no WebAssembly.Module: compile the bytes first");
+    throw new DataplaneError(
+      "bad-module",
+      "module is no WebAssembly.Module: compile the bytes first",
+    );
   }
   checkAbi(module);
   const { instance } = await instantiate(module, { env: { memory } });

@@ -41,10 +41,14 @@ function bad(message: string): DataplaneError {
 export function capacityOf({ capacity = {} }: DataplaneOptions): Capacity {
   for (const name of Object.keys(capacity)) {
     if (name in DEFAULT_CAPACITY) continue;
-    throw bad(`capacity.${name} is not known: it is one of ${Object.keys(DEFAULT_CAPACITY).join(", ")}`);
+    throw bad(
+      `capacity.${name} is not known: it is one of ${Object.keys(DEFAULT_CAPACITY).join(", ")}`,
+    );
   }
   const names = Object.keys(DEFAULT_CAPACITY) as (keyof Capacity)[];
-  return Object.fromEntries(names.map((name) => [name, oneCapacity(name, capacity[name])])) as unknown as Capacity;
+  return Object.fromEntries(
+    names.map((name) => [name, oneCapacity(name, capacity[name])]),
+  ) as unknown as Capacity;
 }
 
 function oneCapacity(name: keyof Capacity, value = DEFAULT_CAPACITY[name]): number {
@@ -60,7 +64,8 @@ export function seedOf({ seed = 0 }: DataplaneOptions): number {
 
 /** Throws DataplaneError "bad-option". */
 export function checkNow(now: ProcessOptions["now"]): void {
-  if (typeof now === "number" && Number.isFinite(now) && Math.abs(now) <= Number.MAX_SAFE_INTEGER) return;
+  if (typeof now === "number" && Number.isFinite(now) && Math.abs(now) <= Number.MAX_SAFE_INTEGER)
+    return;
   throw bad(`now is ${now}: it must be a finite number of milliseconds`);
 }
 
@@ -71,7 +76,9 @@ export function checkFrame(frame: Uint8Array, largest: number): void {
   throw new DataplaneError(
     "frame-too-large",
     `the frame has ${frame.length} bytes, the most is ${largest}` +
-      (largest < 262144 ? ": create the dataplane with a larger capacity.frame, or use process" : ""),
+      (largest < 262144
+        ? ": create the dataplane with a larger capacity.frame, or use process"
+        : ""),
   );
 }
 

@@ -19,21 +19,23 @@ import { type Link, linkOf } from "./link.ts";
 import { checkFrame, checkNow, wireLengthOf } from "./options.ts";
 import type { Operation, Transaction } from "./transaction.ts";
 
+/** A change that the controller has worked out, and takes as done once the engine has taken it. */
+interface Plan {
+  readonly transaction: Transaction;
+  commit(): void;
+}
+
 /** Turns objects into transactions; the control plane's reconciler. */
 export interface Controller {
-  /** Changes nothing itself until `commit` is called, once the engine has taken the transaction. */
-  plan(
-    objects: ObjectSet,
-    engine: { connections(backend: number): number },
-  ): { readonly transaction: Transaction; commit(): void };
-  /** Row of a named interface, with the operations that bring it about when it was not known. */
-  interfaceRow(name: string): { readonly row: number; readonly transaction: Transaction | null };
-  readonly names: {
-    /** "ns/name:port". */
-    serviceName(service: number): string | undefined;
-    /** "ip:port". */
-    backendName(backend: number): string | undefined;
-  };
+  plan(objects: ObjectSet, engine: { connections(backend: number): number }): Plan;
+  /** Gives a row to an interface that needs one and has none. */
+  planInterface(name: string): Plan | undefined;
+  /** Row of `interfaces`, 0 for a name without one. */
+  interfaceRow(name: string): number;
+  /** "ns/name:port". */
+  serviceName(service: number): string | undefined;
+  /** "ip:port". */
+  backendName(backend: number): string | undefined;
 }
 
 /** What is noted of a frame before it is processed. */
@@ -50,7 +52,6 @@ export function createPlane(
 ): Dataplane {
   const defaultLink = linkOf(options.linkType ?? "ethernet");
   const clock = createClock();
-  const interfaces = new Map<string, number>();
   const serviceOf = new Map<number, number>();
 
   function note(operation: Operation): void {
@@ -59,22 +60,17 @@ export function createPlane(
     else serviceOf.delete(operation.key);
   }
 
-  function apply(objects: ObjectSet): Transaction {
-    const plan = controller.plan(objects, engine);
+  function carryOut(plan: Plan): Transaction {
     engine.commit(plan.transaction);
     plan.commit();
     plan.transaction.operations.forEach(note);
-    interfaces.clear();
     return plan.transaction;
   }
 
   function interfaceRow(name: string): number {
-    const known = interfaces.get(name);
-    if (known !== undefined) return known;
-    const { row, transaction } = controller.interfaceRow(name);
-    if (transaction) engine.commit(transaction);
-    interfaces.set(name, row);
-    return row;
+    const plan = controller.planInterface(name);
+    if (plan) carryOut(plan);
+    return controller.interfaceRow(name);
   }
 
   function resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link } {
@@ -88,7 +84,11 @@ export function createPlane(
     return { input, link };
   }
 
-  function describe(outcome: Outcome, packet: Uint8Array, { link, wireLength, before }: Passage): PacketEvent {
+  function describe(
+    outcome: Outcome,
+    packet: Uint8Array,
+    { link, wireLength, before }: Passage,
+  ): PacketEvent {
     const service = outcome.service || (serviceOf.get(outcome.backend) ?? 0);
     const gone = outcome.verdict === VERDICT_DROP || outcome.verdict === VERDICT_ABORTED;
     return {
@@ -96,8 +96,8 @@ export function createPlane(
       action: nameOf(ACTIONS, outcome.action),
       reason: REASONS[outcome.reason] ?? null,
       conntrack: nameOf(CONNTRACKS, outcome.conntrack),
-      service: controller.names.serviceName(service) ?? null,
-      backend: controller.names.backendName(outcome.backend) ?? null,
+      service: controller.serviceName(service) ?? null,
+      backend: controller.backendName(outcome.backend) ?? null,
       masquerade: outcome.masquerade,
       before,
       after: gone ? null : tupleOf(packet, link.type, Math.max(wireLength, packet.length)),
@@ -118,7 +118,7 @@ export function createPlane(
     engine: engine.name,
     maps: engine.maps,
     batch: createBatch(engine, clock, resolve, describe),
-    apply,
+    apply: (objects) => carryOut(controller.plan(objects, engine)),
     process,
     counters: () => engine.counters(),
     flush: () => engine.flush(),
@@ -173,7 +173,10 @@ function createBatch(
 
   function checkIndex(index: number): number {
     if (Number.isInteger(index) && index >= 0 && index < batch.length) return index;
-    throw new DataplaneError("bad-option", `there is no frame ${index}: the batch has ${batch.length}`);
+    throw new DataplaneError(
+      "bad-option",
+      `there is no frame ${index}: the batch has ${batch.length}`,
+    );
   }
 
   function notePassages(): Passage[] {

@@ -5,7 +5,10 @@ import type { NamedMap } from "../dataplane.ts";
 import type { Entries } from "../entries.ts";
 import type { PacketPath } from "../module.ts";
 
-export type MapOf<Name extends keyof Entries> = NamedMap<Entries[Name]["key"], Entries[Name]["value"]>;
+export type MapOf<Name extends keyof Entries> = NamedMap<
+  Entries[Name]["key"],
+  Entries[Name]["value"]
+>;
 
 export interface Access {
   readonly exports: PacketPath;

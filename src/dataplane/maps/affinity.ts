@@ -26,7 +26,8 @@ export function createAffinity(
     update(key, value) {
       conntrack.writeAffinityKey(memory, scratch, key);
       conntrack.writeAffinity(memory, scratch, value, epoch());
-      if (exports.update(layout.MAP_AFFINITY, scratch) !== 0) throw full("affinity", capacity.affinity);
+      if (exports.update(layout.MAP_AFFINITY, scratch) !== 0)
+        throw full("affinity", capacity.affinity);
     },
     delete(key) {
       conntrack.writeAffinityKey(memory, scratch, key);

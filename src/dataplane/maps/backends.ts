@@ -39,4 +39,3 @@ export function createBackends(access: Access, capacity: Capacity): MapOf<"backe
     },
   };
 }
-

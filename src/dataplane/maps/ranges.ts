@@ -7,7 +7,10 @@ import { createExtents, type Extent, type Extents } from "../extents.ts";
 import { type Access, rowAt } from "./access.ts";
 
 /** Owner of ranges: the text of a vip, or one of these. */
-export const POD_RANGES: Readonly<Record<Family, string>> = { ipv4: "pods/ipv4", ipv6: "pods/ipv6" };
+export const POD_RANGES: Readonly<Record<Family, string>> = {
+  ipv4: "pods/ipv4",
+  ipv6: "pods/ipv6",
+};
 
 export function rangesOwner(vip: Vip): string {
   return `${vip.family}|${vip.address}|${vip.port}|${vip.proto}`;
@@ -27,7 +30,12 @@ export function createRanges(access: Access, capacity: Capacity): Extents<string
   function rangeBaseAt(owner: string): number {
     if (owner === POD_RANGES.ipv4) return exports.config() + layout.CONFIG_POD_RANGE4_BASE;
     if (owner === POD_RANGES.ipv6) return exports.config() + layout.CONFIG_POD_RANGE6_BASE;
-    const [family, address, port, proto] = owner.split("|") as [Family, string, string, Vip["proto"]];
+    const [family, address, port, proto] = owner.split("|") as [
+      Family,
+      string,
+      string,
+      Vip["proto"],
+    ];
     codec.writeVip(memory, access.scratch, { family, address, port: Number(port), proto });
     return (exports.lookup(layout.MAP_SERVICES, access.scratch) >>> 0) + layout.SERVICE_RANGE_BASE;
   }
@@ -58,4 +66,3 @@ export function loadRanges(
     codec.readRange(access.memory, rowAt(access, layout.MAP_RANGES, base + index), family),
   );
 }
-

@@ -17,7 +17,11 @@ export function createSlots(access: Access, capacity: Capacity): Extents<number>
   });
 }
 
-export function createRings(access: Access, capacity: Capacity, slots: Extents<number>): MapOf<"rings"> {
+export function createRings(
+  access: Access,
+  capacity: Capacity,
+  slots: Extents<number>,
+): MapOf<"rings"> {
   const { memory } = access;
   const rowOf = (key: Entries["rings"]["key"]) =>
     key.service > capacity.services ? 0 : rowAt(access, layout.MAP_RINGS, codec.ringRow(key));

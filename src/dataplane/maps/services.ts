@@ -7,7 +7,11 @@ import type { Extents } from "../extents.ts";
 import { type Access, full, type MapOf, occupied } from "./access.ts";
 import { loadRanges, rangesOwner, storeRanges } from "./ranges.ts";
 
-export function createServices(access: Access, capacity: Capacity, ranges: Extents<string>): MapOf<"services"> {
+export function createServices(
+  access: Access,
+  capacity: Capacity,
+  ranges: Extents<string>,
+): MapOf<"services"> {
   const { exports, memory, scratch } = access;
   const find = (vip: Vip) => {
     codec.writeVip(memory, scratch, vip);
@@ -28,7 +32,8 @@ export function createServices(access: Access, capacity: Capacity, ranges: Exten
       return at === 0 ? undefined : read(at, vip.family);
     },
     update(vip, value) {
-      if (find(vip) === 0 && this.length >= capacity.frontends) throw full("frontends", capacity.frontends);
+      if (find(vip) === 0 && this.length >= capacity.frontends)
+        throw full("frontends", capacity.frontends);
       const owner = rangesOwner(vip);
       ranges.release(owner);
       const extent = value.sourceRanges
@@ -51,4 +56,3 @@ export function createServices(access: Access, capacity: Capacity, ranges: Exten
     },
   };
 }
-

@@ -1,0 +1,66 @@
+/**
+ * Everything a dataplane holds, as MessagePack: every map with its entries, and the counters. Both engines
+ * write the same dump after the same packets, and any MessagePack reader can read it.
+ */
+import { Packr, unpack } from "msgpackr";
+import type { Counters } from "./counters.ts";
+import type { Dataplane, Maps } from "./dataplane.ts";
+import type { Entries } from "./entries.ts";
+import { DataplaneError } from "./error.ts";
+
+const FORMAT = "waxdp-dump";
+const VERSION = 1;
+
+export interface Dump {
+  readonly format: typeof FORMAT;
+  readonly version: typeof VERSION;
+  readonly engine: Dataplane["engine"];
+  /** [key, value] pairs by map, sorted by the key's text. */
+  readonly maps: {
+    readonly [Name in keyof Entries]: readonly [Entries[Name]["key"], Entries[Name]["value"]][];
+  };
+  readonly counters: Counters;
+}
+
+/** Plain maps with text keys, no extension types: readable in every language. */
+const packr = new Packr({ useRecords: false, variableMapSize: true });
+
+export function dump(dataplane: Dataplane): Uint8Array {
+  const maps = Object.fromEntries(
+    Object.keys(dataplane.maps).map((name) => [name, sorted(dataplane.maps, name as keyof Maps)]),
+  );
+  return packr.pack({
+    format: FORMAT,
+    version: VERSION,
+    engine: dataplane.engine,
+    maps,
+    counters: dataplane.counters(),
+  });
+}
+
+/** Throws DataplaneError "bad-dump". */
+export function readDump(bytes: Uint8Array): Dump {
+  const value = decode(bytes) as Partial<Dump> | null;
+  if (value?.format !== FORMAT)
+    throw new DataplaneError("bad-dump", "the bytes are no dump of waxdp");
+  if (value.version === VERSION) return value as Dump;
+  throw new DataplaneError(
+    "bad-dump",
+    `the dump has version ${value.version}, this waxdp reads ${VERSION}`,
+  );
+}
+
+function decode(bytes: Uint8Array): unknown {
+  try {
+    return unpack(bytes);
+  } catch (error) {
+    throw new DataplaneError("bad-dump", `the dump is damaged: ${(error as Error).message}`);
+  }
+}
+
+/** Hash maps come in no order of their own. */
+function sorted(maps: Maps, name: keyof Maps): [unknown, unknown][] {
+  const entries = [...maps[name].entries()] as [unknown, unknown][];
+  const keyed = entries.map((entry) => ({ text: JSON.stringify(entry[0]), entry }));
+  return keyed.sort((a, b) => (a.text < b.text ? -1 : 1)).map(({ entry }) => entry);
+}
