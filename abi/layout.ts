@@ -150,7 +150,8 @@ export const AFFINITY_KEY_SIZE = 20;
 export const AFFINITY_BACKEND = 20; // u32
 export const AFFINITY_USED = 24; // u32 ms: last new connection
 export const AFFINITY_TIMEOUT = 28; // u32 ms
-export const AFFINITY_SIZE = 32;
+export const AFFINITY_FAMILY = 32; // u8
+export const AFFINITY_SIZE = 48;
 
 /**
  * ct entry, IPv4: one per direction, 64 bytes, a cache line. The first 16 are the tuple of the direction,

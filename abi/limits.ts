@@ -12,6 +12,8 @@ export const EXTENSION_HEADERS_MAX = 8;
 export const PORT_ATTEMPTS_MAX = 256;
 /** Milliseconds between two sweeps of expired connections and affinity entries. */
 export const SWEEP_INTERVAL = 1000;
+/** The longest timeout, in milliseconds: 12 days, what a 32-bit clock always keeps when its origin is moved. */
+export const TIMEOUT_MAX = 1073741824;
 /** A UDP flow older than this that has seen both directions is a stream: 2 s, nf_conntrack_proto_udp.c. */
 export const UDP_STREAM_AGE = 2000;
 

@@ -2,6 +2,14 @@
 export { ABI_VERSION } from "../abi/version";
 export { randomState, setRandomState } from "./flow/random";
 export { at, capacity, length, lookup, next, update } from "./maps/registry";
-export { configure, descriptors, frames, frameStride, jumbo, scratch, start } from "./program/arena";
+export {
+  configure,
+  descriptors,
+  frames,
+  frameStride,
+  jumbo,
+  scratch,
+  start,
+} from "./program/arena";
 export { process } from "./program/ingress";
 export { config, counters, flush, rebase, remove, sweep } from "./program/maps";

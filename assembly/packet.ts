@@ -1,4 +1,7 @@
-/** What the packet path knows of a packet: the descriptor of the host, and the record of its own walk. */
+/**
+ * What the packet path knows of a packet: the descriptor of the host, and the record of its own
+ * walk.
+ */
 import {
   DESC_BACKEND,
   DESC_DATA,
@@ -33,7 +36,8 @@ if (offsetof<Descriptor>() != DESC_SIZE) ERROR("Descriptor drifted from abi/layo
 if (offsetof<Descriptor>("data") != DESC_DATA) ERROR("Descriptor.data drifted");
 if (offsetof<Descriptor>("length") != DESC_LENGTH) ERROR("Descriptor.length drifted");
 if (offsetof<Descriptor>("wireLength") != DESC_WIRE_LENGTH) ERROR("Descriptor.wireLength drifted");
-if (offsetof<Descriptor>("interfaceRow") != DESC_INTERFACE) ERROR("Descriptor.interfaceRow drifted");
+if (offsetof<Descriptor>("interfaceRow") != DESC_INTERFACE)
+  ERROR("Descriptor.interfaceRow drifted");
 if (offsetof<Descriptor>("flags") != DESC_FLAGS) ERROR("Descriptor.flags drifted");
 if (offsetof<Descriptor>("link") != DESC_LINK) ERROR("Descriptor.link drifted");
 if (offsetof<Descriptor>("outcome") != DESC_VERDICT) ERROR("Descriptor.outcome drifted");
@@ -42,11 +46,11 @@ if (offsetof<Descriptor>("backend") != DESC_BACKEND) ERROR("Descriptor.backend d
 if (offsetof<Descriptor>("out") != DESC_OUT) ERROR("Descriptor.out drifted");
 
 /**
- * One packet on its walk; a group has GROUP_LENGTH of them. `key` is the first word of the tuple, an IPv4 or
- * an IPv6 one as the family says.
+ * One packet on its walk; a group has GROUP_LENGTH of them. `key` is the first word of the tuple,
+ * an IPv4 or an IPv6 one as the family says.
  *
- *  0            4    8    12    16     20        24          28                 32                 72
- *  | descriptor | l3 | l4 | end | hash | control | candidate | family|proto|  - | key: 37 bytes    |
+ *  0            4    8    12    16     20        24          28       30   32               72
+ *  | descriptor | l3 | l4 | end | hash | control | candidate | fam|pr | -  | key: 37 bytes  |
  */
 @unmanaged
 export class Packet {

@@ -6,12 +6,12 @@ import { createPlane } from "./dataplane/plane.ts";
 import * as wasm from "./dataplane/wasm.ts";
 import * as model from "./model/model.ts";
 
-export { ManifestError } from "./control/problem.ts";
 export { type ObjectSet, parseManifests, parseObjects } from "./control/kubernetes.ts";
+export { ManifestError } from "./control/problem.ts";
 export type { Counters } from "./dataplane/counters.ts";
 export type * from "./dataplane/dataplane.ts";
-export type * from "./dataplane/entries.ts";
 export { type Dump, dump, readDump } from "./dataplane/dump.ts";
+export type * from "./dataplane/entries.ts";
 export { DataplaneError } from "./dataplane/error.ts";
 export type { Action, ConntrackState, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
 export type { Operation, Transaction } from "./dataplane/transaction.ts";

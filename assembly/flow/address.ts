@@ -9,7 +9,7 @@ const MAPPED: u64 = 0xffff0000;
 
 /** The second word of an IPv4 address; the first is 0. */
 export function mapped(address: u32): u64 {
-  return (<u64>address << 32) | MAPPED;
+  return ((<u64>address) << 32) | MAPPED;
 }
 
 /** The IPv4 address of a second word. */

@@ -26,6 +26,7 @@ export function remember(opening: Opening): void {
   entry.backend = opening.backendNumber;
   entry.used = now();
   entry.timeout = timeout;
+  entry.family = opening.family;
 }
 
 function entryAt(slot: i32): Affinity {

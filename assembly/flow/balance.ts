@@ -62,8 +62,7 @@ function hashOf(opening: Opening): u32 {
 
 /** Masquerades where the route says so, and a client that is its own backend (hairpin). */
 function chooseSource(opening: Opening, backend: Backend): u32 {
-  const isHairpin =
-    backend.address0 == opening.saddr0 && backend.address1 == opening.saddr1;
+  const isHairpin = backend.address0 == opening.saddr0 && backend.address1 == opening.saddr1;
   opening.masquerade = opening.route.masquerade != 0 || isHairpin;
   opening.newSaddr0 = opening.masquerade ? backend.masquerade0 : opening.saddr0;
   opening.newSaddr1 = opening.masquerade ? backend.masquerade1 : opening.saddr1;

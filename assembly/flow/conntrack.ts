@@ -1,6 +1,6 @@
 /**
- * Connections: two entries each, one per direction, that know each other's slot. State and flags are the
- * same in both and written only when they change; each direction keeps its own `lastSeen`.
+ * Connections: two entries each, one per direction, that know each other's slot. State and flags
+ * are the same in both and written only when they change; each direction keeps its own `lastSeen`.
  */
 import { FLAG_REPLY } from "../../abi/conntrack";
 import { COUNTER_CLOSED, COUNTER_EXPIRED } from "../../abi/layout";

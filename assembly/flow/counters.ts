@@ -1,4 +1,7 @@
-/** Counters: one row each of verdicts, actions, reasons and conntrack states, and of what connections did. */
+/**
+ * Counters: one row each of verdicts, actions, reasons and conntrack states, and of what
+ * connections did.
+ */
 import {
   COUNTER_ACTIONS,
   COUNTER_CONNTRACK,

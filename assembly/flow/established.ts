@@ -85,7 +85,10 @@ function seen<E extends Entry>(entry: E): u32 {
   return entry.flags & FLAG_REPLY ? FLAG_SEEN_REPLY : 0;
 }
 
-/** Assured by the first packet in ESTABLISHED once an answer was seen, as tcp_packet of the kernel has it. */
+/**
+ * Assured by the first packet in ESTABLISHED once an answer was seen, as tcp_packet of the kernel
+ * has it.
+ */
 function assured<E extends Entry>(entry: E, next: u32): u32 {
   const isOpen = entry.state == STATE_SYN_RECV || entry.state == STATE_ESTABLISHED;
   const isAnswered = (entry.flags & FLAG_SEEN_REPLY) != 0;

@@ -26,13 +26,19 @@ import { CONTINUE, PASS, TRUNCATED } from "./outcome";
 /** Sets `l3` and `family`. */
 export function enter(packet: Packet): u32 {
   switch (<u32>packet.descriptor.link) {
-    case LINK_SLOT_ETHERNET: return enterEthernet(packet);
-    case LINK_SLOT_RAW: return enterRaw(packet);
+    case LINK_SLOT_ETHERNET:
+      return enterEthernet(packet);
+    case LINK_SLOT_RAW:
+      return enterRaw(packet);
     case LINK_SLOT_NULL:
-    case LINK_SLOT_LOOP: return enterLoopback(packet);
-    case LINK_SLOT_SLL: return enterSll(packet);
-    case LINK_SLOT_SLL2: return enterSll2(packet);
-    default: return PASS;
+    case LINK_SLOT_LOOP:
+      return enterLoopback(packet);
+    case LINK_SLOT_SLL:
+      return enterSll(packet);
+    case LINK_SLOT_SLL2:
+      return enterSll2(packet);
+    default:
+      return PASS;
   }
 }
 

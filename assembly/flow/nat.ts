@@ -1,4 +1,6 @@
-/** Address translation: what a connection makes of a packet, and what that does to the checksums. */
+/**
+ * Address translation: what a connection makes of a packet, and what that does to the checksums.
+ */
 import { CT4_SIZE } from "../../abi/layout";
 import { Connection4, Connection6, Entry } from "../maps/connections";
 import { Packet } from "../packet";
@@ -6,9 +8,9 @@ import * as checksum from "../wire/checksum";
 import * as crc32c from "../wire/crc32c";
 import { Ipv4 } from "../wire/ipv4";
 import { Ipv6 } from "../wire/ipv6";
-import { Sctp } from "../wire/sctp";
+import { PROTO_SCTP, Sctp } from "../wire/sctp";
 import { PROTO_TCP, Tcp } from "../wire/tcp";
-import { PROTO_UDP, Udp } from "../wire/udp";
+import { Udp } from "../wire/udp";
 
 /** Fills in what each direction of a new connection becomes: the reverse of the other's tuple. */
 export function bind<E extends Entry>(orig: E, reply: E): void {
@@ -62,21 +64,30 @@ function portChange<E extends Entry>(entry: E): u64 {
 
 /** Translates the packet as the entry of its direction says. */
 export function rewrite<E extends Entry>(packet: Packet, entry: E): void {
-  if (offsetof<E>() == CT4_SIZE) rewrite4(packet.l3, changetype<usize>(entry));
-  else rewrite6(packet.l3, changetype<usize>(entry));
-  rewriteTransport<E>(packet, entry);
+  rewriteNetwork<E>(packet.l3, changetype<usize>(entry));
+  if (packet.proto == PROTO_SCTP) rewriteSctp(packet, portsOf<E>(entry));
+  else rewriteTransport<E>(packet, entry);
+}
+
+// @ts-ignore: decorator
+@inline
+export function rewriteNetwork<E extends Entry>(l3: usize, entry: usize): void {
+  if (offsetof<E>() == CT4_SIZE) rewrite4(l3, entry);
+  else rewrite6(l3, entry);
 }
 
 /** Addresses are copied as one word: the entry has them in the packet's order. */
 // @ts-ignore: decorator
 @inline
-export function rewrite4(l3: usize, entry: usize): void {
+function rewrite4(l3: usize, entry: usize): void {
   store<u64>(l3, load<u64>(entry, offsetof<Connection4>("newSaddr")), offsetof<Ipv4>("saddr"));
   const delta: u32 = changetype<Connection4>(entry).ipDelta;
   const ip = changetype<Ipv4>(l3);
   ip.check = <u16>checksum.update(ip.check, delta);
 }
 
+// @ts-ignore: decorator
+@inline
 function rewrite6(l3: usize, entry: usize): void {
   const saddr = changetype<Ipv6>(l3).saddr;
   const daddr = changetype<Ipv6>(l3).daddr;
@@ -84,17 +95,24 @@ function rewrite6(l3: usize, entry: usize): void {
   v128.store(daddr, v128.load(entry, offsetof<Connection6>("newDaddr0")));
 }
 
-function rewriteTransport<E extends Entry>(packet: Packet, entry: E): void {
-  const ports = load<u32>(changetype<usize>(entry), offsetof<E>("newSport"));
-  const delta: u32 = entry.l4Delta;
-  if (packet.proto == PROTO_TCP) rewriteTcp(packet.l4, ports, delta);
-  else if (packet.proto == PROTO_UDP) rewriteUdp(packet.l4, ports, delta);
-  else rewriteSctp(packet, ports);
+/** Both ports after translation, in the packet's order. */
+// @ts-ignore: decorator
+@inline
+function portsOf<E extends Entry>(entry: E): u32 {
+  return load<u32>(changetype<usize>(entry), offsetof<E>("newSport"));
+}
+
+/** TCP and UDP: what has a delta. */
+// @ts-ignore: decorator
+@inline
+export function rewriteTransport<E extends Entry>(packet: Packet, entry: E): void {
+  if (packet.proto == PROTO_TCP) rewriteTcp(packet.l4, portsOf<E>(entry), entry.l4Delta);
+  else rewriteUdp(packet.l4, portsOf<E>(entry), entry.l4Delta);
 }
 
 // @ts-ignore: decorator
 @inline
-export function rewriteTcp(l4: usize, ports: u32, delta: u32): void {
+function rewriteTcp(l4: usize, ports: u32, delta: u32): void {
   const tcp = changetype<Tcp>(l4);
   tcp.ports = ports;
   tcp.check = <u16>checksum.update(tcp.check, delta);
@@ -103,7 +121,7 @@ export function rewriteTcp(l4: usize, ports: u32, delta: u32): void {
 /** A checksum of 0 means none and stays; a computed one of 0 is sent as 0xffff (RFC 768). */
 // @ts-ignore: decorator
 @inline
-export function rewriteUdp(l4: usize, ports: u32, delta: u32): void {
+function rewriteUdp(l4: usize, ports: u32, delta: u32): void {
   const udp = changetype<Udp>(l4);
   udp.ports = ports;
   if (udp.check == 0) return;

@@ -1,4 +1,7 @@
-/** A connection in the making: what the steps have found out and decided so far. There is one at a time. */
+/**
+ * A connection in the making: what the steps have found out and decided so far. There is one at a
+ * time.
+ */
 import { FAMILY_IPV4 } from "../../abi/layout";
 import { Client } from "../maps/affinity";
 import { Backend } from "../maps/backends";

@@ -1,4 +1,6 @@
-/** Outcomes of a packet, packed as the descriptor holds them: verdict, action, reason, conntrack. */
+/**
+ * Outcomes of a packet, packed as the descriptor holds them: verdict, action, reason, conntrack.
+ */
 import {
   ACTION_DNAT,
   ACTION_DROP,

@@ -1,4 +1,7 @@
-/** The source port after translation: the client's own, or one of its class, so that replies are told apart. */
+/**
+ * The source port after translation: the client's own, or one of its class, so that replies are
+ * told apart.
+ */
 import { FAMILY_IPV4 } from "../../abi/layout";
 import { PORT_ATTEMPTS_MAX } from "../../abi/limits";
 import { REASON_PORT_EXHAUSTED } from "../../abi/verdict";
@@ -11,7 +14,10 @@ import { CONTINUE, drop } from "./outcome";
 import * as random from "./random";
 import { lookupNodePort } from "./service";
 
-/** Last ports of the classes a port stays in, as nf_nat_l4proto_unique_tuple of the kernel draws them. */
+/**
+ * Last ports of the classes a port stays in, as nf_nat_l4proto_unique_tuple of the kernel draws
+ * them.
+ */
 const CLASS0_LAST: u32 = 511;
 const CLASS1_FIRST: u32 = 600;
 const CLASS1_LAST: u32 = 1023;

@@ -1,6 +1,6 @@
 /**
- * Rejecting: an ICMP port unreachable in front of the packet it quotes, sent back where the packet came from.
- * What kube-proxy's REJECT rules send, for TCP too.
+ * Rejecting: an ICMP port unreachable in front of the packet it quotes, sent back where the packet
+ * came from. What kube-proxy's REJECT rules send, for TCP too.
  */
 import { FAMILY_IPV4, FRONTEND_NODE_PORT } from "../../abi/layout";
 import * as interfaces from "../maps/interfaces";
@@ -24,13 +24,19 @@ import * as link from "./link";
 import { Opening } from "./opening";
 import { drop, reject } from "./outcome";
 
-/** The longest ICMP error: RFC 1812 section 4.3.2.3, and the IPv6 minimum MTU of RFC 4443 section 2.4 (c). */
+/**
+ * The longest ICMP error: RFC 1812 section 4.3.2.3, and the IPv6 minimum MTU of RFC 4443 section
+ * 2.4 (c).
+ */
 const ERROR4_MAX: u32 = 576;
 const ERROR6_MAX: u32 = 1280;
 /** Bytes in front of the quote. */
 const FRONT4: u32 = IPV4_SIZE + ICMP_SIZE;
 const FRONT6: u32 = IPV6_SIZE + ICMP_SIZE;
-/** Routine precedence of errors: internetwork control, RFC 1812 section 4.3.2.5; the rest of TOS is copied. */
+/**
+ * Routine precedence of errors: internetwork control, RFC 1812 section 4.3.2.5; the rest of TOS is
+ * copied.
+ */
 const PRECEDENCE: u32 = 0xc0;
 const TOS_COPIED: u32 = 0x1e;
 
@@ -56,7 +62,9 @@ function reject4(packet: Packet, opening: Opening): bool {
   return true;
 }
 
-/** A nodePort answers from the address dialled, other frontends from the device, as the kernel does. */
+/**
+ * A nodePort answers from the address dialled, other frontends from the device, as the kernel does.
+ */
 function source4(packet: Packet, opening: Opening): u32 {
   const dialled = changetype<Ipv4>(packet.l3).daddr;
   if (opening.service.frontend == FRONTEND_NODE_PORT) return dialled;
@@ -105,7 +113,9 @@ function quoteLength(packet: Packet, length: u32, limit: u32): u32 {
   return min<u32>(min<u32>(length, captured), limit);
 }
 
-/** Opens `front` bytes in front of the quote by moving the link header; returns where they begin. */
+/**
+ * Opens `front` bytes in front of the quote by moving the link header; returns where they begin.
+ */
 function putFront(packet: Packet, front: u32, quote: u32): usize {
   const descriptor = packet.descriptor;
   const linkLength = packet.linkLength;

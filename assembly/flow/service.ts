@@ -9,11 +9,7 @@ import {
   FAMILY_IPV4,
   RANGE_UNRESTRICTED,
 } from "../../abi/layout";
-import {
-  ACTION_DROP,
-  ACTION_REJECT,
-  REASON_SOURCE_RANGE,
-} from "../../abi/verdict";
+import { ACTION_DROP, ACTION_REJECT, REASON_SOURCE_RANGE } from "../../abi/verdict";
 import { CONFIG } from "../maps/config";
 import * as interfaces from "../maps/interfaces";
 import * as ranges from "../maps/ranges";
@@ -39,10 +35,16 @@ export function find(packet: Packet, opening: Opening): u32 {
 }
 
 function lookup(opening: Opening): Service | null {
+  if (isUnspecified(opening)) return null;
   const service = services.lookup(opening.vip);
   if (service != null) return service;
   if (!servesNodePorts(opening.daddr0, opening.daddr1, opening.family)) return null;
   return lookupNodePort(opening, opening.dport);
+}
+
+/** The unspecified address is what nodePorts are stored under; dialled, it is nobody's. */
+function isUnspecified(opening: Opening): bool {
+  return opening.daddr0 == 0 && opening.daddr1 == unspecified(opening.family);
 }
 
 const NODE_PORT = changetype<Vip>(memory.data(24, 8));
@@ -57,7 +59,9 @@ export function lookupNodePort(opening: Opening, port: u16): Service | null {
   return services.lookup(changetype<usize>(NODE_PORT));
 }
 
-/** INVALID segments on their way through the node are dropped, as KUBE-FORWARD of kube-proxy does. */
+/**
+ * INVALID segments on their way through the node are dropped, as KUBE-FORWARD of kube-proxy does.
+ */
 function strange(packet: Packet, opening: Opening): bool {
   if (packet.proto != PROTO_TCP || tcp.isValid(changetype<Tcp>(packet.l4).flags)) return false;
   if (CONFIG.flags & CONFIG_FLAG_TCP_BE_LIBERAL) return false;

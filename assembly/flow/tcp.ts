@@ -75,18 +75,18 @@ export const FLAGS_COUNTED: u32 = 0xff & ~(FLAG_ECE | FLAG_CWR | FLAG_PSH);
 
 /** A bit for every combination of counted flags that a sane stack sends (tcp_valid_flags). */
 const VALID: u64 =
-  (<u64>1 << FLAG_SYN) |
-  (<u64>1 << (FLAG_SYN | FLAG_URG)) |
-  (<u64>1 << (FLAG_SYN | FLAG_ACK)) |
-  (<u64>1 << FLAG_RST) |
-  (<u64>1 << (FLAG_RST | FLAG_ACK)) |
-  (<u64>1 << (FLAG_FIN | FLAG_ACK)) |
-  (<u64>1 << (FLAG_FIN | FLAG_ACK | FLAG_URG)) |
-  (<u64>1 << FLAG_ACK) |
-  (<u64>1 << (FLAG_ACK | FLAG_URG));
+  ((<u64>1) << FLAG_SYN) |
+  ((<u64>1) << (FLAG_SYN | FLAG_URG)) |
+  ((<u64>1) << (FLAG_SYN | FLAG_ACK)) |
+  ((<u64>1) << FLAG_RST) |
+  ((<u64>1) << (FLAG_RST | FLAG_ACK)) |
+  ((<u64>1) << (FLAG_FIN | FLAG_ACK)) |
+  ((<u64>1) << (FLAG_FIN | FLAG_ACK | FLAG_URG)) |
+  ((<u64>1) << FLAG_ACK) |
+  ((<u64>1) << (FLAG_ACK | FLAG_URG));
 
 export function isValid(flags: u32): bool {
-  return ((VALID >>> (<u64>(flags & FLAGS_COUNTED))) & 1) != 0;
+  return ((VALID >>> <u64>(flags & FLAGS_COUNTED)) & 1) != 0;
 }
 
 /** The state a packet leads to, or INVALID or IGNORED. */

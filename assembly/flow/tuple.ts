@@ -26,10 +26,14 @@ export function enter(packet: Packet): u32 {
 /** The shortest header of a protocol; 0 for one without services. */
 function headerSize(proto: u32): u32 {
   switch (proto) {
-    case PROTO_TCP: return TCP_SIZE;
-    case PROTO_UDP: return UDP_SIZE;
-    case PROTO_SCTP: return SCTP_SIZE;
-    default: return 0;
+    case PROTO_TCP:
+      return TCP_SIZE;
+    case PROTO_UDP:
+      return UDP_SIZE;
+    case PROTO_SCTP:
+      return SCTP_SIZE;
+    default:
+      return 0;
   }
 }
 
@@ -49,7 +53,7 @@ function isWhole(packet: Packet): bool {
 // @ts-ignore: decorator
 @inline
 function tail(packet: Packet, proto: u32): u64 {
-  return (<u64>proto << 32) | <u64>load<u32>(packet.l4);
+  return ((<u64>proto) << 32) | <u64>load<u32>(packet.l4);
 }
 
 /** Forms an IPv4 key. Inline: every packet of the fast path comes here. */
@@ -68,7 +72,9 @@ function form4(packet: Packet): void {
 }
 
 function form6(packet: Packet): void {
-  memory.copy(packet.key, changetype<Ipv6>(packet.l3).saddr, offsetof<Tuple6>("sport"));
+  const ip = changetype<Ipv6>(packet.l3);
+  v128.store(packet.key, v128.load(ip.saddr), offsetof<Tuple6>("saddr0"));
+  v128.store(packet.key, v128.load(ip.daddr), offsetof<Tuple6>("daddr0"));
   packet.key4 = tail(packet, packet.proto);
   aim<Connection6>(packet, hash<Tuple6>(packet.key));
 }

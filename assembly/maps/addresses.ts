@@ -1,4 +1,7 @@
-/** addresses: address -> is it the node's own, and does it serve nodePorts. Written by the control plane. */
+/**
+ * addresses: address -> is it the node's own, and does it serve nodePorts. Written by the control
+ * plane.
+ */
 import {
   ADDRESS_ADDRESS,
   ADDRESS_FAMILY,

@@ -1,7 +1,11 @@
-/** affinity: client and service port -> backend. Written by the packet path with every new connection. */
+/**
+ * affinity: client and service port -> backend. Written by the packet path with every new
+ * connection.
+ */
 import {
   AFFINITY_ADDRESS,
   AFFINITY_BACKEND,
+  AFFINITY_FAMILY,
   AFFINITY_KEY_SIZE,
   AFFINITY_SERVICE,
   AFFINITY_SIZE,
@@ -27,11 +31,18 @@ export class Affinity extends Client {
   /** Milliseconds: when the client last opened a connection. */
   used: u32;
   timeout: u32;
+  /** Of the client: its address alone does not tell a mapped one from an IPv4 one. */
+  family: u8;
+  private spare0: u8;
+  private spare1: u16;
+  private spare2: u32;
+  private spare3: u64;
 }
 if (offsetof<Affinity>() != AFFINITY_SIZE) ERROR("Affinity drifted from abi/layout");
 if (offsetof<Affinity>("backend") != AFFINITY_BACKEND) ERROR("Affinity.backend drifted");
 if (offsetof<Affinity>("used") != AFFINITY_USED) ERROR("Affinity.used drifted");
 if (offsetof<Affinity>("timeout") != AFFINITY_TIMEOUT) ERROR("Affinity.timeout drifted");
+if (offsetof<Affinity>("family") != AFFINITY_FAMILY) ERROR("Affinity.family drifted");
 
 export const TABLE = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
 

@@ -1,6 +1,6 @@
 /**
- * backends: number -> endpoint of a service port. Written by the control plane, which leaves the number of
- * connections to the packet path; row 0 stands for no backend.
+ * backends: number -> endpoint of a service port. Written by the control plane, which leaves the
+ * number of connections to the packet path; row 0 stands for no backend.
  */
 import {
   BACKEND_ADDRESS,

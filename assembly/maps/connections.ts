@@ -1,6 +1,6 @@
 /**
- * conntrack4 and conntrack6: tuple -> what the packet becomes, one entry per direction. Written and read by
- * the packet path.
+ * conntrack4 and conntrack6: tuple -> what the packet becomes, one entry per direction. Written and
+ * read by the packet path.
  */
 import * as layout from "../../abi/layout";
 import * as swiss from "./swiss";
@@ -66,13 +66,18 @@ if (offsetof<Connection4>("dport") != layout.CT4_DPORT) ERROR("Connection4.dport
 if (offsetof<Connection4>("proto") != layout.CT4_PROTO) ERROR("Connection4.proto drifted");
 if (offsetof<Connection4>("flags") != layout.CT4_FLAGS) ERROR("Connection4.flags drifted");
 if (offsetof<Connection4>("state") != layout.CT4_STATE) ERROR("Connection4.state drifted");
-if (offsetof<Connection4>("newSaddr") != layout.CT4_NEW_SADDR) ERROR("Connection4.newSaddr drifted");
-if (offsetof<Connection4>("newDaddr") != layout.CT4_NEW_DADDR) ERROR("Connection4.newDaddr drifted");
-if (offsetof<Connection4>("newSport") != layout.CT4_NEW_SPORT) ERROR("Connection4.newSport drifted");
-if (offsetof<Connection4>("newDport") != layout.CT4_NEW_DPORT) ERROR("Connection4.newDport drifted");
+if (offsetof<Connection4>("newSaddr") != layout.CT4_NEW_SADDR)
+  ERROR("Connection4.newSaddr drifted");
+if (offsetof<Connection4>("newDaddr") != layout.CT4_NEW_DADDR)
+  ERROR("Connection4.newDaddr drifted");
+if (offsetof<Connection4>("newSport") != layout.CT4_NEW_SPORT)
+  ERROR("Connection4.newSport drifted");
+if (offsetof<Connection4>("newDport") != layout.CT4_NEW_DPORT)
+  ERROR("Connection4.newDport drifted");
 if (offsetof<Connection4>("ipDelta") != layout.CT4_IP_DELTA) ERROR("Connection4.ipDelta drifted");
 if (offsetof<Connection4>("l4Delta") != layout.CT4_L4_DELTA) ERROR("Connection4.l4Delta drifted");
-if (offsetof<Connection4>("lastSeen") != layout.CT4_LAST_SEEN) ERROR("Connection4.lastSeen drifted");
+if (offsetof<Connection4>("lastSeen") != layout.CT4_LAST_SEEN)
+  ERROR("Connection4.lastSeen drifted");
 if (offsetof<Connection4>("pair") != layout.CT4_PAIR) ERROR("Connection4.pair drifted");
 if (offsetof<Connection4>("backend") != layout.CT4_BACKEND) ERROR("Connection4.backend drifted");
 if (offsetof<Connection4>("created") != layout.CT4_CREATED) ERROR("Connection4.created drifted");
@@ -105,14 +110,19 @@ if (offsetof<Connection6>("proto") != layout.CT6_PROTO) ERROR("Connection6.proto
 if (offsetof<Connection6>("flags") != layout.CT6_FLAGS) ERROR("Connection6.flags drifted");
 if (offsetof<Connection6>("state") != layout.CT6_STATE) ERROR("Connection6.state drifted");
 if (offsetof<Connection6>("l4Delta") != layout.CT6_L4_DELTA) ERROR("Connection6.l4Delta drifted");
-if (offsetof<Connection6>("lastSeen") != layout.CT6_LAST_SEEN) ERROR("Connection6.lastSeen drifted");
+if (offsetof<Connection6>("lastSeen") != layout.CT6_LAST_SEEN)
+  ERROR("Connection6.lastSeen drifted");
 if (offsetof<Connection6>("pair") != layout.CT6_PAIR) ERROR("Connection6.pair drifted");
 if (offsetof<Connection6>("backend") != layout.CT6_BACKEND) ERROR("Connection6.backend drifted");
 if (offsetof<Connection6>("created") != layout.CT6_CREATED) ERROR("Connection6.created drifted");
-if (offsetof<Connection6>("newSaddr0") != layout.CT6_NEW_SADDR) ERROR("Connection6.newSaddr drifted");
-if (offsetof<Connection6>("newDaddr0") != layout.CT6_NEW_DADDR) ERROR("Connection6.newDaddr drifted");
-if (offsetof<Connection6>("newSport") != layout.CT6_NEW_SPORT) ERROR("Connection6.newSport drifted");
-if (offsetof<Connection6>("newDport") != layout.CT6_NEW_DPORT) ERROR("Connection6.newDport drifted");
+if (offsetof<Connection6>("newSaddr0") != layout.CT6_NEW_SADDR)
+  ERROR("Connection6.newSaddr drifted");
+if (offsetof<Connection6>("newDaddr0") != layout.CT6_NEW_DADDR)
+  ERROR("Connection6.newDaddr drifted");
+if (offsetof<Connection6>("newSport") != layout.CT6_NEW_SPORT)
+  ERROR("Connection6.newSport drifted");
+if (offsetof<Connection6>("newDport") != layout.CT6_NEW_DPORT)
+  ERROR("Connection6.newDport drifted");
 
 export const TABLE4 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
 export const TABLE6 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));

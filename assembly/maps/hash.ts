@@ -1,6 +1,6 @@
 /**
- * The hashes: a keyed multiply-xorshift over the keys of the tables, and MurmurHash3 for choices that have to
- * come out the same in every engine.
+ * The hashes: a keyed multiply-xorshift over the keys of the tables, and MurmurHash3 for choices
+ * that have to come out the same in every engine.
  */
 
 /** Odd constants with well spread bits (golden ratio and relatives, from the xxHash family). */
@@ -76,7 +76,7 @@ export function murmur3(at: usize, length: u32, seed: u32): u32 {
     state = rotl<u32>(state ^ scramble(load<u32>(at)), 13) * 5 + 0xe6546b64;
   }
   let rest: u32 = 0;
-  for (let i: u32 = 0; i < (length & 3); i++) rest |= <u32>load<u8>(at + i) << (i << 3);
+  for (let i: u32 = 0; i < (length & 3); i++) rest |= (<u32>load<u8>(at + i)) << (i << 3);
   return finalise(state ^ scramble(rest) ^ length);
 }
 

@@ -1,4 +1,7 @@
-/** interfaces: row -> device frames come in on; row 0 stands for an unknown one. Written by the control plane. */
+/**
+ * interfaces: row -> device frames come in on; row 0 stands for an unknown one. Written by the
+ * control plane.
+ */
 import {
   INTERFACE_HAS_IPV6,
   INTERFACE_IPV4,

@@ -1,6 +1,6 @@
 /**
- * ranges: intervals of addresses, in slices that are ascending and disjoint. Written by the control plane:
- * source ranges of service ports and pod CIDRs.
+ * ranges: intervals of addresses, in slices that are ascending and disjoint. Written by the control
+ * plane: source ranges of service ports and pod CIDRs.
  */
 import { RANGE_FIRST, RANGE_LAST, RANGE_SIZE } from "../../abi/layout";
 import { Rows, row } from "./array";

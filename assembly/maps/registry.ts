@@ -1,4 +1,7 @@
-/** Maps by number: what the host reaches through lookup, update, remove and next, as bpf(2) has them. */
+/**
+ * Maps by number: what the host reaches through lookup, update, remove and next, as bpf(2) has
+ * them.
+ */
 import {
   MAP_ADDRESSES,
   MAP_AFFINITY,
@@ -39,32 +42,48 @@ export const REFUSED: u32 = 2;
 /** Address of the record of a key, 0 for none; the key of an array map is a u32 row. */
 export function lookup(map: u32, key: usize): usize {
   switch (map) {
-    case MAP_SERVICES: return find<Vip, Service>(services.TABLE, key);
-    case MAP_ADDRESSES: return find<AddressKey, Address>(addresses.TABLE, key);
-    case MAP_AFFINITY: return find<Client, Affinity>(affinity.TABLE, key);
-    case MAP_CONNTRACK4: return find<Tuple4, Connection4>(TABLE4, key);
-    case MAP_CONNTRACK6: return find<Tuple6, Connection6>(TABLE6, key);
-    default: return rowOf(map, load<u32>(key));
+    case MAP_SERVICES:
+      return find<Vip, Service>(services.TABLE, key);
+    case MAP_ADDRESSES:
+      return find<AddressKey, Address>(addresses.TABLE, key);
+    case MAP_AFFINITY:
+      return find<Client, Affinity>(affinity.TABLE, key);
+    case MAP_CONNTRACK4:
+      return find<Tuple4, Connection4>(TABLE4, key);
+    case MAP_CONNTRACK6:
+      return find<Tuple6, Connection6>(TABLE6, key);
+    default:
+      return rowOf(map, load<u32>(key));
   }
 }
 
-/** Writes a record of a hash map, key and value together; rows of array maps are written in place. */
+/**
+ * Writes a record of a hash map, key and value together; rows of array maps are written in place.
+ */
 export function update(map: u32, record: usize): u32 {
   switch (map) {
-    case MAP_SERVICES: return write<Vip, Service>(services.TABLE, record);
-    case MAP_ADDRESSES: return write<AddressKey, Address>(addresses.TABLE, record);
-    case MAP_AFFINITY: return write<Client, Affinity>(affinity.TABLE, record);
-    default: return REFUSED;
+    case MAP_SERVICES:
+      return write<Vip, Service>(services.TABLE, record);
+    case MAP_ADDRESSES:
+      return write<AddressKey, Address>(addresses.TABLE, record);
+    case MAP_AFFINITY:
+      return write<Client, Affinity>(affinity.TABLE, record);
+    default:
+      return REFUSED;
   }
 }
 
 /** Takes a record out of a hash map that the host writes; false when there was none. */
 export function remove(map: u32, key: usize): bool {
   switch (map) {
-    case MAP_SERVICES: return erase<Vip, Service>(services.TABLE, key);
-    case MAP_ADDRESSES: return erase<AddressKey, Address>(addresses.TABLE, key);
-    case MAP_AFFINITY: return erase<Client, Affinity>(affinity.TABLE, key);
-    default: return false;
+    case MAP_SERVICES:
+      return erase<Vip, Service>(services.TABLE, key);
+    case MAP_ADDRESSES:
+      return erase<AddressKey, Address>(addresses.TABLE, key);
+    case MAP_AFFINITY:
+      return erase<Client, Affinity>(affinity.TABLE, key);
+    default:
+      return false;
   }
 }
 
@@ -78,12 +97,18 @@ export function next(map: u32, slot: i32): i32 {
 /** Address of the record in a slot. */
 export function at(map: u32, slot: u32): usize {
   switch (map) {
-    case MAP_SERVICES: return swiss.at<Service>(services.TABLE, slot);
-    case MAP_ADDRESSES: return swiss.at<Address>(addresses.TABLE, slot);
-    case MAP_AFFINITY: return swiss.at<Affinity>(affinity.TABLE, slot);
-    case MAP_CONNTRACK4: return swiss.at<Connection4>(TABLE4, slot);
-    case MAP_CONNTRACK6: return swiss.at<Connection6>(TABLE6, slot);
-    default: return rowOf(map, slot);
+    case MAP_SERVICES:
+      return swiss.at<Service>(services.TABLE, slot);
+    case MAP_ADDRESSES:
+      return swiss.at<Address>(addresses.TABLE, slot);
+    case MAP_AFFINITY:
+      return swiss.at<Affinity>(affinity.TABLE, slot);
+    case MAP_CONNTRACK4:
+      return swiss.at<Connection4>(TABLE4, slot);
+    case MAP_CONNTRACK6:
+      return swiss.at<Connection6>(TABLE6, slot);
+    default:
+      return rowOf(map, slot);
   }
 }
 
@@ -109,34 +134,52 @@ export function isConntrack(map: u32): bool {
 
 function tableOf(map: u32): swiss.Table | null {
   switch (map) {
-    case MAP_SERVICES: return services.TABLE;
-    case MAP_ADDRESSES: return addresses.TABLE;
-    case MAP_AFFINITY: return affinity.TABLE;
-    case MAP_CONNTRACK4: return TABLE4;
-    case MAP_CONNTRACK6: return TABLE6;
-    default: return null;
+    case MAP_SERVICES:
+      return services.TABLE;
+    case MAP_ADDRESSES:
+      return addresses.TABLE;
+    case MAP_AFFINITY:
+      return affinity.TABLE;
+    case MAP_CONNTRACK4:
+      return TABLE4;
+    case MAP_CONNTRACK6:
+      return TABLE6;
+    default:
+      return null;
   }
 }
 
 function rowsOf(map: u32): Rows | null {
   switch (map) {
-    case MAP_BACKENDS: return backends.ROWS;
-    case MAP_RINGS: return RINGS;
-    case MAP_SLOTS: return SLOTS;
-    case MAP_INTERFACES: return interfaces.ROWS;
-    case MAP_RANGES: return ranges.ROWS;
-    default: return null;
+    case MAP_BACKENDS:
+      return backends.ROWS;
+    case MAP_RINGS:
+      return RINGS;
+    case MAP_SLOTS:
+      return SLOTS;
+    case MAP_INTERFACES:
+      return interfaces.ROWS;
+    case MAP_RANGES:
+      return ranges.ROWS;
+    default:
+      return null;
   }
 }
 
 function rowOf(map: u32, index: u32): usize {
   switch (map) {
-    case MAP_BACKENDS: return row<Backend>(backends.ROWS, index);
-    case MAP_RINGS: return row<Ring>(RINGS, index);
-    case MAP_SLOTS: return row<Slot>(SLOTS, index);
-    case MAP_INTERFACES: return row<Interface>(interfaces.ROWS, index);
-    case MAP_RANGES: return row<Range>(ranges.ROWS, index);
-    default: return 0;
+    case MAP_BACKENDS:
+      return row<Backend>(backends.ROWS, index);
+    case MAP_RINGS:
+      return row<Ring>(RINGS, index);
+    case MAP_SLOTS:
+      return row<Slot>(SLOTS, index);
+    case MAP_INTERFACES:
+      return row<Interface>(interfaces.ROWS, index);
+    case MAP_RANGES:
+      return row<Range>(ranges.ROWS, index);
+    default:
+      return 0;
   }
 }
 

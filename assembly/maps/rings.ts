@@ -1,4 +1,7 @@
-/** rings: service port and RING_ -> run of slots; slots: backend numbers. Written by the control plane. */
+/**
+ * rings: service port and RING_ -> run of slots; slots: backend numbers. Written by the control
+ * plane.
+ */
 import { RING_BASE, RING_LENGTH, RING_SCHEDULER, RING_SIZE, SLOT_SIZE } from "../../abi/layout";
 import { Rows, row } from "./array";
 

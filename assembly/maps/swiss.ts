@@ -1,16 +1,19 @@
 /**
- * The one hash table: groups of 15 slots with their tags side by side, so that one v128 compare asks 15
- * slots at once. Entries lie in an array of their own and never move: the slot number is a handle.
+ * The one hash table: groups of 15 slots with their tags side by side, so that one v128 compare
+ * asks 15 slots at once. Entries lie in an array of their own and never move: the slot number is a
+ * handle.
  *
  *  control, one group:   0                           15      16
  *                        | tags of 15 slots, 0: empty | over |
  *  entries, one group:   | 15 entries of class E             |
  *
- * A key goes to the first group with an empty slot from its home on. `over` counts the entries that passed a
- * group because it was full; a lookup ends at the first group nobody passed. Removing undoes the counts, so
- * there are no tombstones and a table does not age. A count that reached 255 is no longer exact and stays.
+ * A key goes to the first group with an empty slot from its home on. `over` counts the entries that
+ * passed a group because it was full; a lookup ends at the first group nobody passed. Removing
+ * undoes the counts, so there are no tombstones and a table does not age. A count that reached 255
+ * is no longer exact and stays.
  *
- * K is the class of the key, E that of the entry, which begins with its key. Both are compile-time only.
+ * K is the class of the key, E that of the entry, which begins with its key. Both are compile-time
+ * only.
  */
 import { hash, tailMask } from "./hash";
 
@@ -82,9 +85,10 @@ function after(group: u32, groups: u32): u32 {
   return group + 1 == groups ? 0 : group + 1;
 }
 
+/** Whether two keys of class K are the same. */
 // @ts-ignore: decorator
 @inline
-function equal<K>(a: usize, b: usize): bool {
+export function equal<K>(a: usize, b: usize): bool {
   let difference = load<u64>(a) ^ load<u64>(b);
   if (offsetof<K>() >= 16) difference |= load<u64>(a, 8) ^ load<u64>(b, 8);
   if (offsetof<K>() >= 24) difference |= load<u64>(a, 16) ^ load<u64>(b, 16);
@@ -109,7 +113,10 @@ export function lookup<K, E>(table: Table, key: usize, hash: u32): usize {
   return 0;
 }
 
-/** Takes a slot for a key that is not in the table; 0 when the table is full. All but the key is zero. */
+/**
+ * Takes a slot for a key that is not in the table; 0 when the table is full. All but the key is
+ * zero.
+ */
 export function insert<K, E>(table: Table, key: usize, hash: u32): usize {
   if (table.length >= table.capacity) return 0;
   const groups = table.groups;
@@ -126,8 +133,27 @@ export function insert<K, E>(table: Table, key: usize, hash: u32): usize {
   store<u8>(control + slot, <u8>tagOf(hash));
   table.length++;
   const entry = at<E>(table, group * GROUP_SLOTS + slot);
-  memory.copy(entry, key, offsetof<K>());
+  copy<K>(entry, key);
   return entry;
+}
+
+/** Copies a key word by word: a call of memory.copy costs more than the key. */
+// @ts-ignore: decorator
+@inline
+function copy<K>(to: usize, key: usize): void {
+  store<u64>(to, load<u64>(key));
+  if (offsetof<K>() >= 16) store<u64>(to, load<u64>(key, 8), 8);
+  if (offsetof<K>() >= 24) store<u64>(to, load<u64>(key, 16), 16);
+  if (offsetof<K>() >= 32) store<u64>(to, load<u64>(key, 24), 24);
+  const tail = load<u64>(key, offsetof<K>() & ~7) & tailMask<K>();
+  store<u64>(to, tail, offsetof<K>() & ~7);
+}
+
+// @ts-ignore: decorator
+@inline
+function clear<E>(entry: usize): void {
+  if (offsetof<E>() % 16 != 0) ERROR("entries are cleared 16 bytes at a time");
+  for (let at: usize = 0; at < offsetof<E>(); at += 16) v128.store(entry + at, i64x2.splat(0));
 }
 
 /** Gives the slot of an entry back, zeroed: who still holds its address finds no key there. */
@@ -140,7 +166,7 @@ export function remove<K, E>(table: Table, entry: usize): void {
     if (over(control) < OVER_MAX) store<u8>(control, <u8>(over(control) - 1), GROUP_SLOTS);
   }
   store<u8>(table.control + target * CONTROL_SIZE + (slot % GROUP_SLOTS), 0);
-  memory.fill(entry, 0, offsetof<E>());
+  clear<E>(entry);
   table.length--;
 }
 

@@ -1,17 +1,19 @@
-/** The four loops over a group of packets, and the short way of the packets that most packets are. */
+/**
+ * The four loops over a group of packets, and the short way of the packets that most packets are.
+ */
 import {
   FLAG_ASSURED,
   FLAG_MASQUERADE,
   FLAG_REPLY,
   FLAG_SEEN_REPLY,
   STATE_ESTABLISHED,
-  STATE_UDP_STREAM,
 } from "../../abi/conntrack";
 import {
   COUNTER_BYTES,
   CT6_SIZE,
   DESC_SIZE,
   FAMILY_IPV4,
+  FAMILY_IPV6,
   LINK_SLOT_ETHERNET,
   LINK_SLOT_RAW,
   OUT_FLAG_MASQUERADE,
@@ -24,20 +26,32 @@ import { CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
 import { FLAGS_COUNTED } from "../flow/tcp";
 import { aim4 } from "../flow/tuple";
 import { CONFIG } from "../maps/config";
-import { Connection4, Connection6, TABLE4, TABLE6, Tuple4 } from "../maps/connections";
-import { tailMask } from "../maps/hash";
-import { CONTROL_SIZE, GROUP_SLOTS, Table, at, matches } from "../maps/swiss";
+import {
+  Connection4,
+  Connection6,
+  Entry,
+  TABLE4,
+  TABLE6,
+  Tuple4,
+  Tuple6,
+} from "../maps/connections";
+import { CONTROL_SIZE, GROUP_SLOTS, Table, at, equal, matches } from "../maps/swiss";
 import { Descriptor, Packet, packetAt } from "../packet";
 import { ETHERNET_SIZE, Ethernet, TYPE_IPV4 } from "../wire/ethernet";
-import { FRAGMENT_MASK, IPV4_SIZE, Ipv4, PLAIN } from "../wire/ipv4";
+import { IPV4_SIZE, Ipv4, PLAIN } from "../wire/ipv4";
 import { FLAG_ACK, PROTO_TCP, TCP_SIZE, Tcp } from "../wire/tcp";
 import { PROTO_UDP, UDP_SIZE, Udp } from "../wire/udp";
 import * as walk from "./walk";
 
-/** An entry without a key, and control bytes without a tag: where packets without a candidate point. */
+/**
+ * An entry without a key, and control bytes without a tag: where packets without a candidate point.
+ */
 const NOTHING = memory.data(CT6_SIZE, 64);
 /** Takes what the touching loops read, so that their loads are not idle. */
 const SINK = memory.data(8, 8);
+
+/** An IPv6 entry has two cache lines. */
+const SECOND_LINE: usize = CT6_SIZE / 2;
 
 /** Loop 1: headers to keys and hashes. */
 export function parse(descriptors: usize, packets: u32): void {
@@ -52,7 +66,10 @@ export function parse(descriptors: usize, packets: u32): void {
   counters.add(COUNTER_BYTES, bytes);
 }
 
-/** An untagged, unfragmented IPv4 packet without options that carries TCP or UDP; false for any other. */
+/**
+ * An untagged, unfragmented IPv4 packet without options that carries TCP or UDP; false for any
+ * other.
+ */
 // @ts-ignore: decorator
 @inline
 function parsePlain(packet: Packet, descriptor: Descriptor): bool {
@@ -78,7 +95,10 @@ function parsePlain(packet: Packet, descriptor: Descriptor): bool {
   return true;
 }
 
-/** Whether a whole TCP or UDP header fits `payload` bytes; signed, so that a short total is refused too. */
+/**
+ * Whether a whole TCP or UDP header fits `payload` bytes; signed, so that a short total is refused
+ * too.
+ */
 // @ts-ignore: decorator
 @inline
 function isPlainTransport(l4: usize, payload: i32, proto: u32): bool {
@@ -124,7 +144,11 @@ export function touchControl(packets: u32): void {
 export function touchEntries(packets: u32): void {
   for (let i: u32 = 0; i < packets; i++) match(packetAt(i));
   let sink: u32 = 0;
-  for (let i: u32 = 0; i < packets; i++) sink ^= load<u32>(packetAt(i).candidate);
+  for (let i: u32 = 0; i < packets; i++) {
+    const packet = packetAt(i);
+    sink ^= load<u32>(packet.candidate);
+    if (packet.family == FAMILY_IPV6) sink ^= load<u32>(packet.candidate, SECOND_LINE);
+  }
   store<u32>(SINK, sink);
 }
 
@@ -133,7 +157,8 @@ export function touchEntries(packets: u32): void {
 function match(packet: Packet): void {
   const bits = matches(packet.control, packet.hash);
   if (bits == 0) packet.candidate = NOTHING;
-  else if (packet.family == FAMILY_IPV4) packet.candidate = entryOf<Connection4>(TABLE4, packet, bits);
+  else if (packet.family == FAMILY_IPV4)
+    packet.candidate = entryOf<Connection4>(TABLE4, packet, bits);
   else packet.candidate = entryOf<Connection6>(TABLE6, packet, bits);
 }
 
@@ -150,63 +175,74 @@ export function settle(packets: u32): void {
   let replies: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
     const packet = packetAt(i);
-    if (isSteady(packet)) {
-      const isReply = translate(packet, changetype<Connection4>(packet.candidate));
-      origs += 1 - isReply;
-      replies += isReply;
-    } else if (packet.family != 0) {
-      settleAny(packet);
-    }
+    if (packet.family == 0) continue;
+    const outcome = packet.family == FAMILY_IPV4 ? settlePlain4(packet) : settlePlain6(packet);
+    if (outcome == ESTABLISHED) origs++;
+    else if (outcome == REPLY) replies++;
+    else settleAny(packet);
   }
   counters.count(ESTABLISHED, origs);
   counters.count(REPLY, replies);
 }
 
-/** Flags of the directions of a connection in which a plain packet changes nothing, a bit for each. */
+// @ts-ignore: decorator
+@inline
+function settlePlain4(packet: Packet): u32 {
+  return settlePlain<Tuple4, Connection4>(packet);
+}
+
+function settlePlain6(packet: Packet): u32 {
+  return settlePlain<Tuple6, Connection6>(packet);
+}
+
+/** The short way: CONTINUE when the packet has to take the long one. */
+// @ts-ignore: decorator
+@inline
+function settlePlain<K, E extends Entry>(packet: Packet): u32 {
+  if (!equal<K>(packet.candidate, packet.key)) return CONTINUE;
+  const entry = changetype<E>(packet.candidate);
+  return isSteady<E>(packet, entry) ? translate<E>(packet, entry) : CONTINUE;
+}
+
+/**
+ * Flags of a direction with which a plain packet changes nothing, a bit for each combination:
+ * nobody has answered the opener, or answers are nothing new.
+ */
 const DIRECTION_FLAGS: u32 = FLAG_REPLY | FLAG_SEEN_REPLY | FLAG_ASSURED;
 const STEADY: u32 =
   (1 << 0) |
   (1 << (FLAG_SEEN_REPLY | FLAG_ASSURED)) |
   (1 << (FLAG_REPLY | FLAG_SEEN_REPLY | FLAG_ASSURED));
 
-/** Whether the candidate is the packet's IPv4 connection, fresh, and the packet leaves its state as it is. */
+/** Whether the connection is fresh and the packet leaves its state as it is. */
 // @ts-ignore: decorator
 @inline
-function isSteady(packet: Packet): bool {
-  if (packet.family != FAMILY_IPV4) return false;
-  const entry = changetype<Connection4>(packet.candidate);
-  const word = load<u64>(packet.candidate, offsetof<Tuple4>("sport"));
-  if (load<u64>(packet.candidate) != packet.key0) return false;
-  if ((word & tailMask<Tuple4>()) != packet.key1) return false;
+function isSteady<E extends Entry>(packet: Packet, entry: E): bool {
   if (!((STEADY >>> (entry.flags & DIRECTION_FLAGS)) & 1)) return false;
   const state: u32 = entry.state;
   if (packet.proto == PROTO_TCP) {
     if (state != STATE_ESTABLISHED) return false;
     if ((changetype<Tcp>(packet.l4).flags & FLAGS_COUNTED) != FLAG_ACK) return false;
-  } else if (state != STATE_UDP_STREAM) {
+  } else if (packet.proto != PROTO_UDP) {
     return false;
   }
   return clock.now() - entry.lastSeen <= CONFIG.timeout(state);
 }
 
-/** Translates a packet of a steady connection; 1 when it is a reply. */
+/** Translates a packet of a steady connection. */
 // @ts-ignore: decorator
 @inline
-function translate(packet: Packet, entry: Connection4): u32 {
-  const at = changetype<usize>(entry);
+function translate<E extends Entry>(packet: Packet, entry: E): u32 {
   const descriptor = packet.descriptor;
-  const ports = load<u32>(at, offsetof<Connection4>("newSport"));
-  const delta: u32 = entry.l4Delta;
-  refresh<Connection4>(entry);
-  nat.rewrite4(packet.l3, at);
-  if (packet.proto == PROTO_TCP) nat.rewriteTcp(packet.l4, ports, delta);
-  else nat.rewriteUdp(packet.l4, ports, delta);
-  const isReply: u32 = entry.flags & FLAG_REPLY;
-  descriptor.outcome = isReply ? REPLY : ESTABLISHED;
+  refresh<E>(entry);
+  nat.rewriteNetwork<E>(packet.l3, changetype<usize>(entry));
+  nat.rewriteTransport<E>(packet, entry);
+  const outcome = entry.flags & FLAG_REPLY ? REPLY : ESTABLISHED;
+  descriptor.outcome = outcome;
   descriptor.service = 0;
   descriptor.backend = entry.backend;
   descriptor.out = entry.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
-  return isReply;
+  return outcome;
 }
 
 /** Every other packet. */

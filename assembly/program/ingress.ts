@@ -1,7 +1,8 @@
 /**
- * The ingress program: service NAT. A batch runs in groups through four loops, because the latency of the
- * conntrack table hides only when a whole group asks for its cache lines before anything waits for one: parse
- * and hash; touch the control bytes; match tags and touch the entries; judge and rewrite in packet order.
+ * The ingress program: service NAT. A batch runs in groups through four loops, because the latency
+ * of the conntrack table hides only when a whole group asks for its cache lines before anything
+ * waits for one: parse and hash; touch the control bytes; match tags and touch the entries; judge
+ * and rewrite in packet order.
  */
 import { GROUP_LENGTH } from "../../abi/limits";
 import { DESC_SIZE } from "../../abi/layout";

@@ -11,9 +11,12 @@ import * as registry from "../maps/registry";
 /** 1 when the entry was there. A connection goes with both its directions. */
 export function remove(map: u32, key: usize): u32 {
   switch (map) {
-    case MAP_CONNTRACK4: return u32(closeAt<Tuple4, Connection4>(registry.lookup(map, key)));
-    case MAP_CONNTRACK6: return u32(closeAt<Tuple6, Connection6>(registry.lookup(map, key)));
-    default: return u32(registry.remove(map, key));
+    case MAP_CONNTRACK4:
+      return u32(closeAt<Tuple4, Connection4>(registry.lookup(map, key)));
+    case MAP_CONNTRACK6:
+      return u32(closeAt<Tuple6, Connection6>(registry.lookup(map, key)));
+    default:
+      return u32(registry.remove(map, key));
   }
 }
 

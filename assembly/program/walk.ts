@@ -1,4 +1,6 @@
-/** The walk of one packet: a list of steps, each of which ends it with an outcome or lets it go on. */
+/**
+ * The walk of one packet: a list of steps, each of which ends it with an outcome or lets it go on.
+ */
 import * as balance from "../flow/balance";
 import * as create from "../flow/create";
 import * as established from "../flow/established";

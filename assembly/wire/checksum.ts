@@ -1,6 +1,7 @@
 /**
- * The Internet checksum: computed (RFC 1071) and updated (RFC 1624, equation 3). Words are summed as
- * little-endian loads read them; one's complement sums do not mind the byte order (RFC 1071 section 2 B).
+ * The Internet checksum: computed (RFC 1071) and updated (RFC 1624, equation 3). Words are summed
+ * as little-endian loads read them; one's complement sums do not mind the byte order (RFC 1071
+ * section 2 B).
  */
 
 /** One's complement sum of the words of `length` bytes at `at`, not folded. */
@@ -36,8 +37,8 @@ export function change(before: u32, after: u32): u64 {
 }
 
 /**
- * Folds changes to a delta to be kept. 0xffff is the other zero: adding it would turn a checksum of 0xffff
- * into 0, so it is stored as the one that changes nothing.
+ * Folds changes to a delta to be kept. 0xffff is the other zero: adding it would turn a checksum of
+ * 0xffff into 0, so it is stored as the one that changes nothing.
  */
 export function delta(changes: u64): u16 {
   const folded = fold(changes);

@@ -1,10 +1,13 @@
 /**
- * The link layers of captures that have no Ethernet header: BSD loopback (LINKTYPE_NULL, LINKTYPE_LOOP) and
- * Linux cooked (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2), as www.tcpdump.org/linktypes.html has them.
+ * The link layers of captures that have no Ethernet header: BSD loopback (LINKTYPE_NULL,
+ * LINKTYPE_LOOP) and Linux cooked (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2), as
+ * www.tcpdump.org/linktypes.html has them.
  */
 import { TYPE_IPV4, TYPE_IPV6 } from "./ethernet";
 
-/** An address family of the host that captured: 2 is IPv4 everywhere, IPv6 differs among systems. */
+/**
+ * An address family of the host that captured: 2 is IPv4 everywhere, IPv6 differs among systems.
+ */
 @unmanaged
 export class Loopback {
   family: u32;

@@ -27,7 +27,8 @@ export class Ethernet {
   }
 }
 export const ETHERNET_SIZE: u32 = 14;
-if (offsetof<Ethernet>("type") + sizeof<u16>() != ETHERNET_SIZE) ERROR("an ethernet header is 14 bytes");
+if (offsetof<Ethernet>("type") + sizeof<u16>() != ETHERNET_SIZE)
+  ERROR("an ethernet header is 14 bytes");
 
 /** The tag stands behind the type that announces it: control information, then the next type. */
 @unmanaged

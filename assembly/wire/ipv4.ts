@@ -1,4 +1,7 @@
-/** IPv4 header, RFC 791. Addresses and checksum stay in network order, numbers are spoken in host order. */
+/**
+ * IPv4 header, RFC 791. Addresses and checksum stay in network order, numbers are spoken in host
+ * order.
+ */
 
 @unmanaged
 export class Ipv4 {
@@ -51,7 +54,7 @@ export const IPV4_SIZE: u32 = 20;
 if (offsetof<Ipv4>() != IPV4_SIZE) ERROR("an ipv4 header is 20 bytes");
 
 /** MF and the fragment offset, as a little-endian load reads them. */
-export const FRAGMENT_MASK: u16 = 0xff3f;
+const FRAGMENT_MASK: u16 = 0xff3f;
 /** First byte of a header without options. */
 export const PLAIN: u32 = 0x45;
 /** TTL of packets of our own, RFC 1700. */

@@ -1,4 +1,7 @@
-/** IPv6 header and its extension headers, RFC 8200. Addresses stay in network order, in two words each. */
+/**
+ * IPv6 header and its extension headers, RFC 8200. Addresses stay in network order, in two words
+ * each.
+ */
 
 @unmanaged
 export class Ipv6 {

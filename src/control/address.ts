@@ -46,7 +46,7 @@ export function parseCidr(text: string): Cidr | undefined {
 
 export function cidrOf(address: Address, prefix: number): Cidr {
   const hostBits = BigInt(BITS[address.family] - prefix);
-  const first = (valueOf(address) >> hostBits) << hostBits;
+  const first = (numberOf(address) >> hostBits) << hostBits;
   return { family: address.family, prefix, first, last: first + (1n << hostBits) - 1n };
 }
 
@@ -56,9 +56,12 @@ export function hostCidr(address: Address): Cidr {
 }
 
 /** The address as a number, for comparing. */
-export function valueOf(address: Address): bigint {
+export function numberOf(address: Address): bigint {
   if (address.family === "ipv4") return BigInt(ipv4Value(address.text) ?? 0);
-  return ipaddr.IPv6.parse(address.text).parts.reduce((sum, part) => (sum << 16n) | BigInt(part), 0n);
+  return ipaddr.IPv6.parse(address.text).parts.reduce(
+    (sum, part) => (sum << 16n) | BigInt(part),
+    0n,
+  );
 }
 
 export function textOf(family: Family, value: bigint): string {
@@ -70,18 +73,21 @@ export function textOf(family: Family, value: bigint): string {
 
 export function contains(interval: Interval, address: Address): boolean {
   if (interval.family !== address.family) return false;
-  const value = valueOf(address);
+  const value = numberOf(address);
   return interval.first <= value && value <= interval.last;
 }
 
 /** Ascending and disjoint: overlapping and touching intervals become one. All are of one family. */
 export function mergeIntervals(intervals: readonly Interval[]): AddressRange[] {
-  const sorted = [...intervals].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const sorted = [...intervals].sort((a, b) =>
+    a.first < b.first ? -1 : a.first > b.first ? 1 : 0,
+  );
   const merged: Interval[] = [];
   for (const next of sorted) {
     const previous = merged.at(-1);
     if (!previous || next.first > previous.last + 1n) merged.push(next);
-    else if (next.last > previous.last) merged[merged.length - 1] = { ...previous, last: next.last };
+    else if (next.last > previous.last)
+      merged[merged.length - 1] = { ...previous, last: next.last };
   }
   return merged.map(rangeOf);
 }

@@ -6,7 +6,16 @@ import { checkMetadata } from "./admission/metadata.ts";
 import { checkNode } from "./admission/node.ts";
 import type { Report } from "./admission/report.ts";
 import { checkService } from "./admission/service.ts";
-import type { Document, EndpointSlice, KubeProxyConfiguration, Manifest, Metadata, Node, ObjectSet, Service } from "./kubernetes.ts";
+import type {
+  Document,
+  EndpointSlice,
+  KubeProxyConfiguration,
+  Manifest,
+  Metadata,
+  Node,
+  ObjectSet,
+  Service,
+} from "./kubernetes.ts";
 import { type Path, type Position, ProblemList, printPath, quote } from "./problem.ts";
 import * as schema from "./schema.ts";
 
@@ -47,9 +56,17 @@ interface Item {
   readonly position: Position;
 }
 
-export function collectObjects(documentsOf: (problems: ProblemList) => Iterable<Document>): ObjectSet {
+export function collectObjects(
+  documentsOf: (problems: ProblemList) => Iterable<Document>,
+): ObjectSet {
   const collection: Collection = {
-    problems: new ProblemList(), services: [], endpointSlices: [], nodes: [], configs: [], skipped: new Map(), places: new Map(),
+    problems: new ProblemList(),
+    services: [],
+    endpointSlices: [],
+    nodes: [],
+    configs: [],
+    skipped: new Map(),
+    places: new Map(),
   };
   for (const document of documentsOf(collection.problems)) {
     openValue(collection, document, [], document.value, {}, 0);
@@ -61,39 +78,70 @@ export function collectObjects(documentsOf: (problems: ProblemList) => Iterable<
 
 /** Items of a typed list ("ServiceList") carry no kind of their own: they inherit it. */
 function openValue(
-  collection: Collection, document: Document, path: Path, value: unknown, inherited: { apiVersion?: string; kind?: string }, depth: number,
-): void {
+  collection: Collection,
+  document: Document,
+  path: Path,
+  value: unknown,
+  inherited: { apiVersion?: string; kind?: string },
+  depth: number,
+): undefined {
   const position = document.position(path);
-  const refuse = (message: string, fix: string): void => {
-    collection.problems.add("bad-object", { file: document.file, ...position, object: "", path: printPath(path), message, fix });
+  const refuse = (message: string, fix: string): undefined => {
+    collection.problems.add("bad-object", {
+      file: document.file,
+      ...position,
+      object: "",
+      path: printPath(path),
+      message,
+      fix,
+    });
   };
-  if (!isRecord(value)) return refuse(`must be an object, not ${quote(value)}`, "write apiVersion, kind and metadata");
-  const apiVersion = value["apiVersion"] ?? inherited.apiVersion;
-  const kind = value["kind"] ?? inherited.kind;
-  if (typeof kind !== "string" || kind === "") return refuse("has no kind", "write kind: Service, for example");
-  if (typeof apiVersion !== "string" || apiVersion === "") return refuse("has no apiVersion", "write apiVersion: v1, for example");
+  if (!isRecord(value))
+    return refuse(`must be an object, not ${quote(value)}`, "write apiVersion, kind and metadata");
+  const apiVersion = value.apiVersion ?? inherited.apiVersion;
+  const kind = value.kind ?? inherited.kind;
+  if (typeof kind !== "string" || kind === "")
+    return refuse("has no kind", "write kind: Service, for example");
+  if (typeof apiVersion !== "string" || apiVersion === "")
+    return refuse("has no apiVersion", "write apiVersion: v1, for example");
   const item = { document, path, value, apiVersion, kind, position };
-  if (kind.endsWith("List") && "items" in value) return openList(collection, item, depth, refuse);
-  takeItem(collection, item);
+  if (kind.endsWith("List") && "items" in value) openList(collection, item, depth, refuse);
+  else takeItem(collection, item);
 }
 
-function openList(collection: Collection, list: Item, depth: number, refuse: (message: string, fix: string) => void): void {
-  const items = list.value["items"] ?? [];
-  if (!Array.isArray(items)) return refuse(`items must be a list, not ${quote(items)}`, "write a list");
-  if (depth >= LIST_DEPTH_MAX) return refuse(`is a list within more than ${LIST_DEPTH_MAX} lists`, "write one list");
+function openList(
+  collection: Collection,
+  list: Item,
+  depth: number,
+  refuse: (message: string, fix: string) => undefined,
+): undefined {
+  const items = list.value.items ?? [];
+  if (!Array.isArray(items))
+    return refuse(`items must be a list, not ${quote(items)}`, "write a list");
+  if (depth >= LIST_DEPTH_MAX)
+    return refuse(`is a list within more than ${LIST_DEPTH_MAX} lists`, "write one list");
   const kind = list.kind.slice(0, -"List".length);
   const inherited = kind === "" ? {} : { apiVersion: list.apiVersion, kind };
   items.forEach((item, index) => {
-    openValue(collection, list.document, [...list.path, "items", index], item, inherited, depth + 1);
+    openValue(
+      collection,
+      list.document,
+      [...list.path, "items", index],
+      item,
+      inherited,
+      depth + 1,
+    );
   });
 }
 
 function takeItem(collection: Collection, item: Item): void {
   const kind = KINDS.get(`${item.apiVersion} ${item.kind}`);
   if (kind === "Service") take(collection, item, schema.service, collection.services, checkService);
-  else if (kind === "EndpointSlice") take(collection, item, schema.endpointSlice, collection.endpointSlices, checkEndpointSlice);
+  else if (kind === "EndpointSlice")
+    take(collection, item, schema.endpointSlice, collection.endpointSlices, checkEndpointSlice);
   else if (kind === "Node") take(collection, item, schema.node, collection.nodes, checkNode);
-  else if (kind) take(collection, item, schema.kubeProxyConfiguration, collection.configs, checkConfiguration);
+  else if (kind)
+    take(collection, item, schema.kubeProxyConfiguration, collection.configs, checkConfiguration);
   else skip(collection, item);
 }
 
@@ -104,13 +152,21 @@ function skip({ skipped }: Collection, { apiVersion, kind }: Item): void {
 }
 
 function take<T>(
-  collection: Collection, item: Item, shape: v.GenericSchema<unknown, T & Named>, taken: Manifest<T>[], check: (object: T, report: Report) => void,
+  collection: Collection,
+  item: Item,
+  shape: v.GenericSchema<unknown, T & Named>,
+  taken: Manifest<T>[],
+  check: (object: T, report: Report) => void,
 ): void {
   const { namespace, name } = nameOf(item);
   const report = reportOf(collection, item, namespace === "" ? name : `${namespace}/${name}`);
   const parsed = v.safeParse(shape, item.value, { abortPipeEarly: true });
-  if (!parsed.success) return parsed.issues.forEach((issue) => reportShape(issue, report));
-  if (item.kind !== "KubeProxyConfiguration") checkMetadata(item.kind, parsed.output.metadata, report);
+  if (!parsed.success) {
+    for (const issue of parsed.issues) reportShape(issue, report);
+    return;
+  }
+  if (item.kind !== "KubeProxyConfiguration")
+    checkMetadata(item.kind, parsed.output.metadata, report);
   check(parsed.output, report);
   checkUnique(collection, item, `${item.kind} ${namespace}/${name}`, report);
   const origin = { file: item.document.file, line: item.position.line };
@@ -123,11 +179,14 @@ interface Named {
 
 /** For messages too, so it copes with metadata of any shape. */
 function nameOf({ kind, value }: Item): { namespace: string; name: string } {
-  const metadata = isRecord(value["metadata"]) ? value["metadata"] : {};
-  const name = typeof metadata["name"] === "string" ? metadata["name"] : "";
+  const metadata = isRecord(value.metadata) ? value.metadata : {};
+  const name = typeof metadata.name === "string" ? metadata.name : "";
   if (kind === "Node" || kind === "KubeProxyConfiguration") return { namespace: "", name };
-  const namespace = metadata["namespace"];
-  return { namespace: typeof namespace === "string" && namespace !== "" ? namespace : "default", name };
+  const namespace = metadata.namespace;
+  return {
+    namespace: typeof namespace === "string" && namespace !== "" ? namespace : "default",
+    name,
+  };
 }
 
 function reportOf({ problems }: Collection, { document, path, kind }: Item, name: string): Report {
@@ -137,7 +196,14 @@ function reportOf({ problems }: Collection, { document, path, kind }: Item, name
     told += 1;
     if (told > OBJECT_PROBLEMS_MAX) return;
     const position = document.position([...path, ...field]);
-    problems.add("bad-object", { file: document.file, ...position, object, path: printPath(field), message, fix });
+    problems.add("bad-object", {
+      file: document.file,
+      ...position,
+      object,
+      path: printPath(field),
+      message,
+      fix,
+    });
   };
 }
 
@@ -150,17 +216,26 @@ function reportShape(issue: v.BaseIssue<unknown>, report: Report): void {
 
 /** Valibot's names of what it wanted, in our words. */
 const EXPECTED: ReadonlyMap<string, string> = new Map([
-  ["string", "a string"], ["number", "an integer"], ["integer", "an integer"], ["boolean", "true or false"],
-  ["Array", "a list"], ["Object", "an object"],
+  ["string", "a string"],
+  ["number", "an integer"],
+  ["integer", "an integer"],
+  ["boolean", "true or false"],
+  ["Array", "a list"],
+  ["Object", "an object"],
   // The expected kind of a missing key is its name in quotes; only these keys are required.
-  ['"port"', "an integer"], ['"addresses"', "a list"], ['"addressType"', "IPv4, IPv6 or FQDN"],
-  ['"name"', "a name"], ['"type"', "an address type"], ['"address"', "an address"],
+  ['"port"', "an integer"],
+  ['"addresses"', "a list"],
+  ['"addressType"', "IPv4, IPv6 or FQDN"],
+  ['"name"', "a name"],
+  ['"type"', "an address type"],
+  ['"address"', "an address"],
 ]);
 
 function checkUnique({ places }: Collection, item: Item, name: string, report: Report): void {
   const key = item.kind === "KubeProxyConfiguration" ? item.kind : name;
   const place = places.get(key);
-  if (place !== undefined) report([], `is in the input twice; the first one is ${place}`, "keep one of them");
+  if (place !== undefined)
+    report([], `is in the input twice; the first one is ${place}`, "keep one of them");
   const { line } = item.position;
   const { file } = item.document;
   const here = line === 0 ? "in the same list" : `at ${file === "" ? "line " : `${file}:`}${line}`;

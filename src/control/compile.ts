@@ -3,11 +3,27 @@
  * function of the objects and the options; a compiler only remembers the work of objects it has seen.
  */
 import type { Network, Scheduler } from "../dataplane/dataplane.ts";
-import type { AddressRange, Backend, Config, Family, Frontend, Proto, RingName, Vip } from "../dataplane/entries.ts";
+import type {
+  AddressRange,
+  Backend,
+  Config,
+  Family,
+  Frontend,
+  Proto,
+  RingName,
+  Vip,
+} from "../dataplane/entries.ts";
 import { parseAddress } from "./address.ts";
 import { type Settings, settingsOf } from "./configuration.ts";
-import { endpointsOf, indexSlices, type Endpoint } from "./endpoints.ts";
-import type { EndpointSlice, KubeProxyConfiguration, Manifest, Node, ObjectSet, Service } from "./kubernetes.ts";
+import { type Endpoint, endpointsOf, indexSlices } from "./endpoints.ts";
+import type {
+  EndpointSlice,
+  KubeProxyConfiguration,
+  Manifest,
+  Node,
+  ObjectSet,
+  Service,
+} from "./kubernetes.ts";
 import { type NodeNetwork, parseNetwork } from "./network.ts";
 import { createNodeView, type NodeLink, type NodeView } from "./node.ts";
 import { externalRoutes, internalRoutes, type Routes, sourceRangesOf } from "./routes.ts";
@@ -102,9 +118,13 @@ interface Compiled {
 const NO_SLICES: readonly Manifest<EndpointSlice>[] = [];
 
 function contextOf(
-  { config: configuration, nodes }: ObjectSet, options: CompileOptions, network: NodeNetwork | undefined, before: Context | undefined,
+  { config: configuration, nodes }: ObjectSet,
+  options: CompileOptions,
+  network: NodeNetwork | undefined,
+  before: Context | undefined,
 ): Context {
-  if (before && before.configuration === configuration && sameItems(before.nodes, nodes)) return before;
+  if (before && before.configuration === configuration && sameItems(before.nodes, nodes))
+    return before;
   const config = configuration?.object ?? {};
   const node = createNodeView(options.node ?? config.hostnameOverride ?? "", nodes, network);
   return { configuration, nodes, node, settings: settingsOf(config, node, options.scheduler) };
@@ -114,37 +134,61 @@ function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
-function desiredOf(objects: ObjectSet, context: Context, known: WeakMap<Manifest<Service>, Compiled>): Desired {
+function desiredOf(
+  objects: ObjectSet,
+  context: Context,
+  known: WeakMap<Manifest<Service>, Compiled>,
+): Desired {
   const { node, settings } = context;
   const slices = indexSlices(objects.endpointSlices);
   const all = objects.services.flatMap((service) =>
-    servicePortsIn(service, slices.get(`${service.namespace}/${service.name}`) ?? NO_SLICES, context, known),
+    servicePortsIn(
+      service,
+      slices.get(`${service.namespace}/${service.name}`) ?? NO_SLICES,
+      context,
+      known,
+    ),
   );
   const claims = shareOut(all.sort((a, b) => (a.key < b.key ? -1 : 1)));
   return {
     servicePorts: claims.servicePorts,
     addresses: node.addresses.map((address) => ({
-      family: address.family, address: address.text, nodePorts: settings.servesNodePorts(address),
+      family: address.family,
+      address: address.text,
+      nodePorts: settings.servesNodePorts(address),
     })),
     primary: { ipv4: node.primary.ipv4?.text ?? "", ipv6: node.primary.ipv6?.text ?? "" },
     links: node.links,
     config: settings.config,
     isPodInterface: settings.isPodInterface,
-    warnings: [...node.warnings, ...settings.warnings, ...claims.warnings, ...objectWarnings(objects)],
+    warnings: [
+      ...node.warnings,
+      ...settings.warnings,
+      ...claims.warnings,
+      ...objectWarnings(objects),
+    ],
   };
 }
 
 function servicePortsIn(
-  service: Manifest<Service>, slices: readonly Manifest<EndpointSlice>[], context: Context, known: WeakMap<Manifest<Service>, Compiled>,
+  service: Manifest<Service>,
+  slices: readonly Manifest<EndpointSlice>[],
+  context: Context,
+  known: WeakMap<Manifest<Service>, Compiled>,
 ): readonly DesiredServicePort[] {
   const before = known.get(service);
-  if (before && before.context === context && sameItems(before.slices, slices)) return before.servicePorts;
+  if (before && before.context === context && sameItems(before.slices, slices))
+    return before.servicePorts;
   const servicePorts = servicePortsOf(service).map((port) => servicePortOf(port, slices, context));
   known.set(service, { context, slices, servicePorts });
   return servicePorts;
 }
 
-function servicePortOf(port: ServicePort, slices: readonly Manifest<EndpointSlice>[], context: Context): DesiredServicePort {
+function servicePortOf(
+  port: ServicePort,
+  slices: readonly Manifest<EndpointSlice>[],
+  context: Context,
+): DesiredServicePort {
   const { name, family, proto, affinity } = port;
   const { node, settings } = context;
   const endpoints = endpointsOf(slices, { name: port.portName, proto, family }, node.name);
@@ -161,9 +205,16 @@ function servicePortOf(port: ServicePort, slices: readonly Manifest<EndpointSlic
   };
 }
 
-function frontendsOf(port: ServicePort, topology: Topology<unknown>, { node, settings }: Context): DesiredFrontend[] {
+function frontendsOf(
+  port: ServicePort,
+  topology: Topology<unknown>,
+  { node, settings }: Context,
+): DesiredFrontend[] {
   const { family, proto } = port;
-  const rules = { masqueradeAll: settings.masqueradeAll, detectsPods: settings.detectsPods[family] };
+  const rules = {
+    masqueradeAll: settings.masqueradeAll,
+    detectsPods: settings.detectsPods[family],
+  };
   const internal = internalRoutes(port.internalPolicy, topology, rules);
   const external = externalRoutes(port.externalPolicy, topology, rules);
   const ranges = sourceRangesOf(port, topology, node.primary[family]);
@@ -177,7 +228,11 @@ function frontendsOf(port: ServicePort, topology: Topology<unknown>, { node, set
 }
 
 /** The endpoints that are in a set, with the rings that stand for the sets. */
-function membersOf(endpoints: readonly Endpoint[], { cluster, local }: Topology<Endpoint>, node: NodeView): DesiredEndpoint[] {
+function membersOf(
+  endpoints: readonly Endpoint[],
+  { cluster, local }: Topology<Endpoint>,
+  node: NodeView,
+): DesiredEndpoint[] {
   const inCluster = new Set(cluster);
   const inLocal = new Set(local);
   return endpoints.flatMap((endpoint) => {
@@ -188,13 +243,20 @@ function membersOf(endpoints: readonly Endpoint[], { cluster, local }: Topology<
   });
 }
 
-function memberOf({ name, address, port }: Endpoint, rings: readonly RingName[], node: NodeView): DesiredEndpoint {
+function memberOf(
+  { name, address, port }: Endpoint,
+  rings: readonly RingName[],
+  node: NodeView,
+): DesiredEndpoint {
   const parsed = parseAddress(address);
   return { name, address, port, rings, masquerade: parsed ? node.sourceTowards(parsed) : "" };
 }
 
 /** Of service ports that claim one vip the first by name has it; the others go without, and that is told. */
-function shareOut(sorted: readonly DesiredServicePort[]): { servicePorts: DesiredServicePort[]; warnings: string[] } {
+function shareOut(sorted: readonly DesiredServicePort[]): {
+  servicePorts: DesiredServicePort[];
+  warnings: string[];
+} {
   const owners = new Map<string, DesiredServicePort>();
   const warnings: string[] = [];
   const servicePorts = sorted.map((port) => {
@@ -205,22 +267,26 @@ function shareOut(sorted: readonly DesiredServicePort[]): { servicePorts: Desire
 }
 
 function claim(
-  owners: Map<string, DesiredServicePort>, port: DesiredServicePort, { key, vip, frontend }: DesiredFrontend, warnings: string[],
+  owners: Map<string, DesiredServicePort>,
+  port: DesiredServicePort,
+  { key, vip, frontend }: DesiredFrontend,
+  warnings: string[],
 ): boolean {
   const owner = owners.get(key);
   if (!owner) owners.set(key, port);
   else if (owner !== port) {
     const address = vip.address === "" ? "nodePort " : `${vip.address} port `;
-    warnings.push(`${port.name}: ${address}${vip.port}/${vip.proto} (${frontend}) belongs to ${owner.name} already`);
+    warnings.push(
+      `${port.name}: ${address}${vip.port}/${vip.proto} (${frontend}) belongs to ${owner.name} already`,
+    );
   }
   return !owner;
 }
 
-function objectWarnings({ services, endpointSlices, skipped }: ObjectSet): string[] {
-  const pending = services.filter(lacksClusterIP).map(({ namespace, name }) => `${namespace}/${name}: has no clusterIP and is not served`);
-  const unnamed = endpointSlices
-    .filter(({ object }) => object.ports?.some((port) => port.name === null || port.name === undefined))
-    .map(({ namespace, name }) => `EndpointSlice ${namespace}/${name}: a port without a name is ignored; write name: ""`);
+function objectWarnings({ services, skipped }: ObjectSet): string[] {
+  const pending = services
+    .filter(lacksClusterIP)
+    .map(({ namespace, name }) => `${namespace}/${name}: has no clusterIP and is not served`);
   const others = [...skipped].map(([kind, count]) => `${kind}: ${count} skipped`);
-  return [...pending, ...unnamed, ...others];
+  return [...pending, ...others];
 }

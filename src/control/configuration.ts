@@ -1,7 +1,16 @@
 /** KubeProxyConfiguration, its defaults filled in, as what the dataplane and the other decisions need. */
+import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import type { Scheduler } from "../dataplane/dataplane.ts";
 import type { AddressRange, Config, Family, Timeouts } from "../dataplane/entries.ts";
-import { type Address, type Cidr, contains, isLoopback, mergeIntervals, parseAddress, parseCidr } from "./address.ts";
+import {
+  type Address,
+  type Cidr,
+  contains,
+  isLoopback,
+  mergeIntervals,
+  parseAddress,
+  parseCidr,
+} from "./address.ts";
 import { parseDuration } from "./duration.ts";
 import type { ConntrackConfiguration, KubeProxyConfiguration } from "./kubernetes.ts";
 import type { NodeView } from "./node.ts";
@@ -21,16 +30,28 @@ export interface Settings {
 
 /** Seconds, of net/netfilter/nf_conntrack_proto_{tcp,udp,sctp}.c where kube-proxy leaves the kernel's. */
 const KERNEL_SECONDS = {
-  SYN_SENT: 120, SYN_RECV: 60, ESTABLISHED: 432_000, FIN_WAIT: 120, CLOSE_WAIT: 60, LAST_ACK: 30,
-  TIME_WAIT: 120, CLOSE: 10, SYN_SENT2: 120, UDP: 30, UDP_STREAM: 120, SCTP: 210,
+  SYN_SENT: 120,
+  SYN_RECV: 60,
+  ESTABLISHED: 432_000,
+  FIN_WAIT: 120,
+  CLOSE_WAIT: 60,
+  LAST_ACK: 30,
+  TIME_WAIT: 120,
+  CLOSE: 10,
+  SYN_SENT2: 120,
+  UDP: 30,
+  UDP_STREAM: 120,
+  SCTP: 210,
 };
 /** kube-proxy's own defaults: pkg/proxy/apis/config/v1alpha1/defaults.go. */
 const TCP_ESTABLISHED = "24h";
 const TCP_CLOSE_WAIT = "1h";
-/** 24 days: what the packet path can still tell from the past on its 32-bit clock. */
-const TIMEOUT_MAX = 0x7fffffff;
 
-export function settingsOf(config: KubeProxyConfiguration, node: NodeView, scheduler: Scheduler | undefined): Settings {
+export function settingsOf(
+  config: KubeProxyConfiguration,
+  node: NodeView,
+  scheduler: Scheduler | undefined,
+): Settings {
   const detector = detectorOf(config, node);
   const nodePorts = nodePortsOf(config.nodePortAddresses ?? [], node);
   const localhost = (config.iptables?.localhostNodePorts ?? true) && nodePorts.loopback;
@@ -52,21 +73,32 @@ export function settingsOf(config: KubeProxyConfiguration, node: NodeView, sched
 }
 
 interface Detector {
-  readonly ranges: { readonly ipv4: readonly AddressRange[]; readonly ipv6: readonly AddressRange[] };
+  readonly ranges: {
+    readonly ipv4: readonly AddressRange[];
+    readonly ipv6: readonly AddressRange[];
+  };
   readonly detects: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly isPodInterface: (name: string) => boolean;
   readonly warnings: readonly string[];
 }
 
-function detectorOf({ detectLocalMode, detectLocal, clusterCIDR }: KubeProxyConfiguration, node: NodeView): Detector {
+function detectorOf(
+  { detectLocalMode, detectLocal, clusterCIDR }: KubeProxyConfiguration,
+  node: NodeView,
+): Detector {
   const { bridgeInterface, interfaceNamePrefix } = detectLocal ?? {};
-  if (detectLocalMode === "BridgeInterface") return interfaceDetector((name) => name === bridgeInterface);
+  if (detectLocalMode === "BridgeInterface")
+    return interfaceDetector((name) => name === bridgeInterface);
   if (detectLocalMode === "InterfaceNamePrefix") {
     return interfaceDetector((name) => name.startsWith(interfaceNamePrefix ?? ""));
   }
-  if (detectLocalMode === "NodeCIDR") return rangeDetector(node.podCidrs, "NodeCIDR is asked for, but the Node has no podCIDRs");
+  if (detectLocalMode === "NodeCIDR")
+    return rangeDetector(node.podCidrs, "NodeCIDR is asked for, but the Node has no podCIDRs");
   const cidrs = (clusterCIDR ?? "").split(",").map((text) => parseCidr(text.trim()));
-  return rangeDetector(cidrs.filter((cidr) => cidr !== undefined), "there is no clusterCIDR: pods cannot be told from other sources");
+  return rangeDetector(
+    cidrs.filter((cidr) => cidr !== undefined),
+    "there is no clusterCIDR: pods cannot be told from other sources",
+  );
 }
 
 function interfaceDetector(isPodInterface: (name: string) => boolean): Detector {
@@ -105,7 +137,9 @@ function nodePortsOf(texts: readonly string[], { primary }: NodeView): NodePorts
   const lists = { ipv4: of("ipv4"), ipv6: of("ipv6") };
   const serves = (address: Address): boolean => {
     const list = lists[address.family];
-    return !isLoopback(address) && (list.length === 0 || list.some((cidr) => contains(cidr, address)));
+    return (
+      !isLoopback(address) && (list.length === 0 || list.some((cidr) => contains(cidr, address)))
+    );
   };
   const loopback = lists.ipv4.length === 0 || texts.some(admitsLoopback);
   return { serves, loopback };
@@ -121,11 +155,18 @@ function admitsLoopback(text: string): boolean {
 /** A zero leaves the kernel's own timeout. */
 function timeoutsOf(conntrack: ConntrackConfiguration): Timeouts {
   const kernel = Object.entries(KERNEL_SECONDS).map(([state, seconds]) => [state, seconds * 1000]);
-  const milliseconds = (text: string, seconds: number) => wholeMilliseconds(parseDuration(text) || seconds * 1000);
+  const milliseconds = (text: string, seconds: number) =>
+    wholeMilliseconds(parseDuration(text) || seconds * 1000);
   return {
     ...(Object.fromEntries(kernel) as Timeouts),
-    ESTABLISHED: milliseconds(conntrack.tcpEstablishedTimeout ?? TCP_ESTABLISHED, KERNEL_SECONDS.ESTABLISHED),
-    CLOSE_WAIT: milliseconds(conntrack.tcpCloseWaitTimeout ?? TCP_CLOSE_WAIT, KERNEL_SECONDS.CLOSE_WAIT),
+    ESTABLISHED: milliseconds(
+      conntrack.tcpEstablishedTimeout ?? TCP_ESTABLISHED,
+      KERNEL_SECONDS.ESTABLISHED,
+    ),
+    CLOSE_WAIT: milliseconds(
+      conntrack.tcpCloseWaitTimeout ?? TCP_CLOSE_WAIT,
+      KERNEL_SECONDS.CLOSE_WAIT,
+    ),
     UDP: milliseconds(conntrack.udpTimeout ?? "0s", KERNEL_SECONDS.UDP),
     UDP_STREAM: milliseconds(conntrack.udpStreamTimeout ?? "0s", KERNEL_SECONDS.UDP_STREAM),
   };

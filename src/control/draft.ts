@@ -44,7 +44,10 @@ export interface Allotments {
 }
 
 export const NO_ALLOTMENTS: Allotments = {
-  byKey: new Map(), vips: new Set(), serviceNumbers: NO_NUMBERS, backendNumbers: NO_NUMBERS,
+  byKey: new Map(),
+  vips: new Set(),
+  serviceNumbers: NO_NUMBERS,
+  backendNumbers: NO_NUMBERS,
 };
 
 const RING_NAMES: readonly RingName[] = ["cluster", "local"];
@@ -77,7 +80,9 @@ export class Draft {
     if (before?.desired === desired && !before.draining) return;
     const number = before?.number ?? this.serviceNumbers.take();
     const backends = this.#updateBackends(desired, number, before);
-    const members = desired.endpoints.map((endpoint) => backends.get(endpoint.name) as NumberedBackend);
+    const members = desired.endpoints.map(
+      (endpoint) => backends.get(endpoint.name) as NumberedBackend,
+    );
     const draining = this.#retire(backends, before, desired.name);
     const rings = this.#updateRings(desired, number, members, before);
     const services = this.#updateServices(desired, number, before);
@@ -93,15 +98,30 @@ export class Draft {
     for (const ring of before.rings.keys()) this.#deleteRing(before.number, ring, name);
     this.#drop(before, new Set(), name);
     if (!draining) this.serviceNumbers.release(before.number);
-    const left = { number: before.number, desired: undefined, backends, rings: new Map(), services: new Map(), draining };
+    const left = {
+      number: before.number,
+      desired: undefined,
+      backends,
+      rings: new Map(),
+      services: new Map(),
+      draining,
+    };
     this.changed.set(key, draining ? left : undefined);
   }
 
   /** First what is pointed to, then what points; the other way round when things go. */
   operations(others: readonly Operation[]): Operation[] {
-    const gone = this.droppedVips().map(([, { vip, label }]): Operation => ({ op: "delete", map: "services", key: vip, label }));
+    const gone = this.droppedVips().map(
+      ([, { vip, label }]): Operation => ({ op: "delete", map: "services", key: vip, label }),
+    );
     return [
-      ...this.#backends, ...this.#rings, ...others, ...this.#services, ...gone, ...this.#ringDeletes, ...this.#backendDeletes,
+      ...this.#backends,
+      ...this.#rings,
+      ...others,
+      ...this.#services,
+      ...gone,
+      ...this.#ringDeletes,
+      ...this.#backendDeletes,
     ];
   }
 
@@ -109,7 +129,11 @@ export class Draft {
     return [...this.#dropped].filter(([key]) => !this.claimed.has(key));
   }
 
-  #updateBackends(desired: DesiredServicePort, service: number, before: Allotment | undefined): Map<string, NumberedBackend> {
+  #updateBackends(
+    desired: DesiredServicePort,
+    service: number,
+    before: Allotment | undefined,
+  ): Map<string, NumberedBackend> {
     const backends = new Map<string, NumberedBackend>();
     for (const endpoint of desired.endpoints) {
       const known = before?.backends.get(endpoint.name);
@@ -123,7 +147,11 @@ export class Draft {
   }
 
   /** Adds the backends that are gone but have connections to `backends`; true when there are such. */
-  #retire(backends: Map<string, NumberedBackend>, before: Allotment | undefined, service: string): boolean {
+  #retire(
+    backends: Map<string, NumberedBackend>,
+    before: Allotment | undefined,
+    service: string,
+  ): boolean {
     let draining = false;
     for (const [name, backend] of before?.backends ?? []) {
       if (backends.has(name)) continue;
@@ -152,34 +180,57 @@ export class Draft {
   }
 
   #updateRings(
-    desired: DesiredServicePort, service: number, members: readonly NumberedBackend[], before: Allotment | undefined,
+    desired: DesiredServicePort,
+    service: number,
+    members: readonly NumberedBackend[],
+    before: Allotment | undefined,
   ): Map<RingName, MemberRing> {
     const rings = new Map<RingName, MemberRing>();
     for (const name of RING_NAMES) {
       const inRing = members.filter(({ value }) => value.rings.includes(name));
       const known = before?.rings.get(name);
-      if (inRing.length > 0) rings.set(name, this.#updateRing(desired, { service, ring: name }, inRing, known));
+      if (inRing.length > 0)
+        rings.set(name, this.#updateRing(desired, { service, ring: name }, inRing, known));
       else if (known) this.#deleteRing(service, name, desired.name);
     }
     return rings;
   }
 
   #updateRing(
-    { name, scheduler }: DesiredServicePort, key: { service: number; ring: RingName }, backends: readonly NumberedBackend[], known: MemberRing | undefined,
+    { name, scheduler }: DesiredServicePort,
+    key: { service: number; ring: RingName },
+    backends: readonly NumberedBackend[],
+    known: MemberRing | undefined,
   ): MemberRing {
     const members = backends.map(({ number }) => number);
     if (known?.value.scheduler === scheduler && sameData(known.members, members)) return known;
     const slots = scheduler === "maglev" ? maglevSlots(backends) : members;
     const value: Ring = { scheduler, slots };
-    this.#rings.push({ op: "update", map: "rings", key, value, create: !known, label: `of ${name}` });
+    this.#rings.push({
+      op: "update",
+      map: "rings",
+      key,
+      value,
+      create: !known,
+      label: `of ${name}`,
+    });
     return { members, value };
   }
 
   #deleteRing(service: number, ring: RingName, name: string): void {
-    this.#ringDeletes.push({ op: "delete", map: "rings", key: { service, ring }, label: name === "" ? "" : `of ${name}` });
+    this.#ringDeletes.push({
+      op: "delete",
+      map: "rings",
+      key: { service, ring },
+      label: name === "" ? "" : `of ${name}`,
+    });
   }
 
-  #updateServices(desired: DesiredServicePort, service: number, before: Allotment | undefined): Allotment["services"] {
+  #updateServices(
+    desired: DesiredServicePort,
+    service: number,
+    before: Allotment | undefined,
+  ): Allotment["services"] {
     const services = new Map<string, { vip: Vip; value: Service }>();
     for (const frontend of desired.frontends) {
       const { key, vip } = frontend;
@@ -190,23 +241,39 @@ export class Draft {
       this.claimed.add(key);
       if (isSame) continue;
       const create = !this.#before.vips.has(key);
-      this.#services.push({ op: "update", map: "services", key: vip, value, create, label: desired.name });
+      this.#services.push({
+        op: "update",
+        map: "services",
+        key: vip,
+        value,
+        create,
+        label: desired.name,
+      });
     }
     this.#drop(before, services, desired.name);
     return services;
   }
 
   #drop(before: Allotment | undefined, kept: { has(key: string): boolean }, label: string): void {
-    for (const [key, { vip }] of before?.services ?? []) if (!kept.has(key)) this.#dropped.set(key, { vip, label });
+    for (const [key, { vip }] of before?.services ?? [])
+      if (!kept.has(key)) this.#dropped.set(key, { vip, label });
   }
 }
 
-function backendOf({ family, proto }: DesiredServicePort, endpoint: DesiredEndpoint, service: number): Backend {
+function backendOf(
+  { family, proto }: DesiredServicePort,
+  endpoint: DesiredEndpoint,
+  service: number,
+): Backend {
   const { address, port, rings, masquerade } = endpoint;
   return { service, family, address, port, proto, rings, weight: 1, masquerade };
 }
 
-function serviceOf({ frontend, sourceRanges, routes }: DesiredFrontend, { affinity }: DesiredServicePort, service: number): Service {
+function serviceOf(
+  { frontend, sourceRanges, routes }: DesiredFrontend,
+  { affinity }: DesiredServicePort,
+  service: number,
+): Service {
   return { service, frontend, affinity, sourceRanges, routes };
 }
 

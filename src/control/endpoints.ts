@@ -36,20 +36,26 @@ export function indexSlices(slices: readonly Manifest<EndpointSlice>[]): SliceIn
 /** Headless and foreign objects are marked by the label alone, whatever its value. */
 export function isForeign(labels: Readonly<Record<string, string>> | null | undefined): boolean {
   if (!labels) return false;
-  return "service.kubernetes.io/service-proxy-name" in labels || "service.kubernetes.io/headless" in labels;
+  return (
+    "service.kubernetes.io/service-proxy-name" in labels ||
+    "service.kubernetes.io/headless" in labels
+  );
 }
 
 /**
  * The endpoints of one service port, sorted by name as strings. They are joined by port name and protocol;
- * the number comes from the slice. Of two with one name a local one wins, else the first.
+ * the number comes from the slice, and a port without a name counts as "", the apiserver's default. Of two with one name a local one wins, else the first.
  */
 export function endpointsOf(
-  slices: readonly Manifest<EndpointSlice>[], port: { readonly name: string; readonly proto: Proto; readonly family: Family }, node: string,
+  slices: readonly Manifest<EndpointSlice>[],
+  port: { readonly name: string; readonly proto: Proto; readonly family: Family },
+  node: string,
 ): Endpoint[] {
   const found = new Map<string, Endpoint>();
   for (const { object } of slices) {
     if (object.addressType.toLowerCase() !== port.family) continue;
-    for (const number of portNumbers(object, port.name, port.proto)) collect(object, number, port.family, node, found);
+    for (const number of portNumbers(object, port.name, port.proto))
+      collect(object, number, port.family, node, found);
   }
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -57,23 +63,36 @@ export function endpointsOf(
 function portNumbers({ ports }: EndpointSlice, name: string, proto: Proto): number[] {
   const numbers: number[] = [];
   for (const port of ports ?? []) {
-    const isSame = port.name === name && (port.protocol || "TCP").toLowerCase() === proto;
+    const isSame = (port.name ?? "") === name && (port.protocol || "TCP").toLowerCase() === proto;
     if (isSame && port.port) numbers.push(port.port);
   }
   return numbers;
 }
 
-function collect({ endpoints }: EndpointSlice, port: number, family: Family, node: string, found: Map<string, Endpoint>): void {
+function collect(
+  { endpoints }: EndpointSlice,
+  port: number,
+  family: Family,
+  node: string,
+  found: Map<string, Endpoint>,
+): void {
   for (const object of endpoints ?? []) {
     const address = parseAddress(object.addresses[0] ?? "");
     if (address?.family !== family) continue;
     const name = endpointName(address.text, port);
     const local = node !== "" && nodeOf(object) === node;
-    if (!found.has(name) || local) found.set(name, endpointOf(object, name, address.text, port, local));
+    if (!found.has(name) || local)
+      found.set(name, endpointOf(object, name, address.text, port, local));
   }
 }
 
-function endpointOf({ conditions, hints }: EndpointObject, name: string, address: string, port: number, local: boolean): Endpoint {
+function endpointOf(
+  { conditions, hints }: EndpointObject,
+  name: string,
+  address: string,
+  port: number,
+  local: boolean,
+): Endpoint {
   return {
     name,
     address,

@@ -8,7 +8,11 @@ export type InterfaceRows = readonly Interface[];
 
 /** The rows after an apply: those there were, then interfaces of the node that are new. */
 export function interfaceRows(before: InterfaceRows, desired: Desired): InterfaceRows {
-  const names = new Set(["", ...before.map(({ name }) => name), ...desired.links.map(({ name }) => name)]);
+  const names = new Set([
+    "",
+    ...before.map(({ name }) => name),
+    ...desired.links.map(({ name }) => name),
+  ]);
   const links = new Map(desired.links.map((link) => [link.name, link]));
   return [...names].map((name) => ({
     name,
@@ -22,6 +26,8 @@ export function interfaceOperations(before: InterfaceRows, after: InterfaceRows)
   return after.flatMap((value, key): Operation[] => {
     const create = before[key] === undefined;
     const label = value.name === "" ? "unknown" : value.name;
-    return sameData(before[key], value) ? [] : [{ op: "update", map: "interfaces", key, value, create, label }];
+    return sameData(before[key], value)
+      ? []
+      : [{ op: "update", map: "interfaces", key, value, create, label }];
   });
 }

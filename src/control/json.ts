@@ -14,12 +14,17 @@ const CLOSE_OBJECT = 0x7d;
 
 /** A function from paths to offsets; where the text lacks a field, the nearest one around it. */
 export function createFinder(text: string): (path: Path) => number {
-  /** Offsets of the elements of each list that was walked through, by the offset of the list. */
-  const lists = new Map<number, number[]>();
+  /** What was walked through once is not scanned again: offsets of parts, by the offset of the whole. */
+  const known = new Map<number, Parts>();
+  const partsAt = (at: number): Parts => {
+    const parts = known.get(at) ?? partsOf(text, at);
+    known.set(at, parts);
+    return parts;
+  };
   return (path) => {
     let at = skipBlanks(text, 0);
     for (const step of path) {
-      const next = typeof step === "number" ? elementAt(text, at, step, lists) : memberAt(text, at, step);
+      const next = partsAt(at).get(step);
       if (next === undefined) return at;
       at = next;
     }
@@ -27,39 +32,36 @@ export function createFinder(text: string): (path: Path) => number {
   };
 }
 
-function elementAt(text: string, at: number, index: number, lists: Map<number, number[]>): number | undefined {
-  if (text.charCodeAt(at) !== OPEN_LIST) return undefined;
-  const known = lists.get(at) ?? elementOffsets(text, at);
-  lists.set(at, known);
-  return known[index];
+/** Offsets of the values in a list or an object. */
+type Parts = ReadonlyMap<string | number, number>;
+
+function partsOf(text: string, at: number): Parts {
+  const code = text.charCodeAt(at);
+  if (code === OPEN_LIST) return elementsOf(text, at);
+  return code === OPEN_OBJECT ? membersOf(text, at) : new Map();
 }
 
-function elementOffsets(text: string, list: number): number[] {
-  const offsets: number[] = [];
+function elementsOf(text: string, list: number): Parts {
+  const offsets = new Map<number, number>();
   let at = skipBlanks(text, list + 1);
   while (at < text.length && text.charCodeAt(at) !== CLOSE_LIST) {
-    offsets.push(at);
+    offsets.set(offsets.size, at);
     at = skipComma(text, skipValue(text, at));
   }
   return offsets;
 }
 
 /** JSON.parse lets the last of equal names win, and so does this. */
-function memberAt(text: string, object: number, name: string): number | undefined {
-  if (text.charCodeAt(object) !== OPEN_OBJECT) return undefined;
-  let found: number | undefined;
+function membersOf(text: string, object: number): Parts {
+  const offsets = new Map<string, number>();
   let at = skipBlanks(text, object + 1);
   while (at < text.length && text.charCodeAt(at) !== CLOSE_OBJECT) {
     const end = skipString(text, at);
     const value = skipBlanks(text, skipBlanks(text, end) + 1);
-    if (nameIs(text.slice(at, end), name)) found = value;
+    offsets.set(JSON.parse(text.slice(at, end)), value);
     at = skipComma(text, skipValue(text, value));
   }
-  return found;
-}
-
-function nameIs(literal: string, name: string): boolean {
-  return literal.includes("\\") ? JSON.parse(literal) === name : literal.slice(1, -1) === name;
+  return offsets;
 }
 
 function skipComma(text: string, at: number): number {

@@ -2,9 +2,10 @@
  * The Kubernetes objects that decide what a node's dataplane does, and the fields of them that are read.
  * Objects of the API are assignable to these types as they are; `null` means absent, as the API has it.
  */
-import type { Path, Position } from "./problem.ts";
+
 import { collectObjects } from "./collection.ts";
 import { readDocuments } from "./manifest.ts";
+import type { Path, Position } from "./problem.ts";
 
 type Optional<T> = T | null | undefined;
 
@@ -19,7 +20,9 @@ export interface Service {
   readonly metadata?: Optional<Metadata>;
   readonly spec?: Optional<ServiceSpec>;
   readonly status?: Optional<{
-    readonly loadBalancer?: Optional<{ readonly ingress?: Optional<readonly LoadBalancerIngress[]> }>;
+    readonly loadBalancer?: Optional<{
+      readonly ingress?: Optional<readonly LoadBalancerIngress[]>;
+    }>;
   }>;
 }
 

@@ -16,8 +16,13 @@ const SKIP_SEED = 0x9747b28c;
 export function buildTable(names: readonly string[]): number[] {
   if (names.length === 0) return [];
   const size = tableSize(names.length);
-  const order = names.map((_, index) => index).sort((a, b) => ((names[a] ?? "") < (names[b] ?? "") ? -1 : 1));
-  return fillTable(size, order.map((index) => walkOf(names[index] ?? "", index, size)));
+  const order = names
+    .map((_, index) => index)
+    .sort((a, b) => ((names[a] ?? "") < (names[b] ?? "") ? -1 : 1));
+  return fillTable(
+    size,
+    order.map((index) => walkOf(names[index] ?? "", index, size)),
+  );
 }
 
 export function tableSize(backends: number): number {
@@ -33,7 +38,11 @@ interface Walk {
 
 function walkOf(name: string, index: number, size: number): Walk {
   const bytes = new TextEncoder().encode(name);
-  return { index, next: murmur3(bytes, OFFSET_SEED) % size, skip: (murmur3(bytes, SKIP_SEED) % (size - 1)) + 1 };
+  return {
+    index,
+    next: murmur3(bytes, OFFSET_SEED) % size,
+    skip: (murmur3(bytes, SKIP_SEED) % (size - 1)) + 1,
+  };
 }
 
 function fillTable(size: number, walks: readonly Walk[]): number[] {

@@ -1,6 +1,7 @@
 /** Texts with manifests, opened into documents. A text is JSON when JSON.parse takes it, and YAML otherwise. */
-import type { Document, Source } from "./kubernetes.ts";
+
 import { createFinder } from "./json.ts";
+import type { Document, Source } from "./kubernetes.ts";
 import { createLines } from "./lines.ts";
 import type { ProblemList } from "./problem.ts";
 import { parseYaml } from "./yaml.ts";
@@ -8,10 +9,14 @@ import { parseYaml } from "./yaml.ts";
 /** Characters of one text: 256 Mi, half of what a JavaScript string can be. */
 export const TEXT_LENGTH_MAX = 268_435_456;
 
-export function* readDocuments(sources: readonly Source[], problems: ProblemList): Generator<Document> {
+export function* readDocuments(
+  sources: readonly Source[],
+  problems: ProblemList,
+): Generator<Document> {
   for (const source of sources) {
     if (source.text.length > TEXT_LENGTH_MAX) problems.add("too-large", tooLarge(source));
-    else yield* readSource({ file: source.file, text: source.text.replace(/^\uFEFF/, "") }, problems);
+    else
+      yield* readSource({ file: source.file, text: source.text.replace(/^\uFEFF/, "") }, problems);
   }
 }
 
@@ -50,5 +55,13 @@ function* readYaml({ file, text }: Source, problems: ProblemList): Generator<Doc
 
 function tooLarge({ file, text }: Source) {
   const message = `has ${text.length} characters, more than ${TEXT_LENGTH_MAX}`;
-  return { file, line: 1, column: 1, object: "", path: "", message, fix: "split it into several texts" };
+  return {
+    file,
+    line: 1,
+    column: 1,
+    object: "",
+    path: "",
+    message,
+    fix: "split it into several texts",
+  };
 }

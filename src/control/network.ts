@@ -6,7 +6,18 @@ import * as v from "valibot";
 import type { Network } from "../dataplane/dataplane.ts";
 import type { Family } from "../dataplane/entries.ts";
 import { DataplaneError } from "../dataplane/error.ts";
-import { type Address, type Cidr, cidrOf, contains, hostCidr, isLinkLocal, isLoopback, parseAddress, parseCidr, valueOf } from "./address.ts";
+import {
+  type Address,
+  type Cidr,
+  cidrOf,
+  contains,
+  hostCidr,
+  isLinkLocal,
+  isLoopback,
+  numberOf,
+  parseAddress,
+  parseCidr,
+} from "./address.ts";
 import { printPath } from "./problem.ts";
 
 /** An interface of the node, its addresses in the order the kernel has them. */
@@ -44,7 +55,13 @@ const linkSchema = v.object({
   addr_info: v.nullish(
     v.array(
       v.object({
-        local: text, prefixlen: v.nullish(v.number()), scope: text, secondary: flag, deprecated: flag, temporary: flag, tentative: flag,
+        local: text,
+        prefixlen: v.nullish(v.number()),
+        scope: text,
+        secondary: flag,
+        deprecated: flag,
+        temporary: flag,
+        tentative: flag,
       }),
     ),
   ),
@@ -52,7 +69,13 @@ const linkSchema = v.object({
 
 const hop = { dev: text, gateway: text, via: v.nullish(v.object({ host: v.string() })) };
 const routeSchema = v.object({
-  ...hop, dst: v.string(), type: text, metric: v.nullish(v.number()), prefsrc: text, pref: text, nexthops: v.nullish(v.array(v.object(hop))),
+  ...hop,
+  dst: v.string(),
+  type: text,
+  metric: v.nullish(v.number()),
+  prefsrc: text,
+  pref: text,
+  nexthops: v.nullish(v.array(v.object(hop))),
 });
 const networkSchema = v.object({ addresses: v.array(linkSchema), routes: v.array(routeSchema) });
 
@@ -68,11 +91,16 @@ export function parseNetwork(network: Network): NodeNetwork {
     addresses: (addr_info ?? []).flatMap(linkAddressOf),
   }));
   const routes = createRouteTable(parsed.output.routes.flatMap(routeOf));
-  return { links, sourceTowards: (destination) => sourceTowards(links, routes(destination), destination) };
+  return {
+    links,
+    sourceTowards: (destination) => sourceTowards(links, routes(destination), destination),
+  };
 }
 
 function badNetwork(issue: v.BaseIssue<unknown>): DataplaneError {
-  const path = printPath((issue.path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key))));
+  const path = printPath(
+    (issue.path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key))),
+  );
   const mend = "pass what `ip -j addr` and `ip -j route` print";
   return new DataplaneError("bad-option", `network.${path}: ${issue.message}; ${mend}`);
 }
@@ -82,14 +110,17 @@ function linkAddressOf(info: AddressInfo): LinkAddress[] {
   if (!address) return [];
   const full = address.family === "ipv4" ? 32 : 128;
   const prefix = Math.min(Math.max(Math.trunc(info.prefixlen ?? full), 0), full);
-  const isGlobal = (info.scope ?? "global") === "global" && !isLoopback(address) && !isLinkLocal(address);
+  const isGlobal =
+    (info.scope ?? "global") === "global" && !isLoopback(address) && !isLinkLocal(address);
   const isSecondary = address.family === "ipv4" && info.secondary === true;
-  return [{
-    ...address,
-    subnet: cidrOf(address, prefix),
-    usable: isGlobal && !isSecondary && info.tentative !== true,
-    avoided: info.deprecated === true || info.temporary === true,
-  }];
+  return [
+    {
+      ...address,
+      subnet: cidrOf(address, prefix),
+      usable: isGlobal && !isSecondary && info.tentative !== true,
+      avoided: info.deprecated === true || info.temporary === true,
+    },
+  ];
 }
 
 /** Routes that deliver nowhere (unreachable, blackhole, local) choose no interface and are left out. */
@@ -106,13 +137,20 @@ function destinationOf(info: RouteInfo): Cidr | undefined {
   const host = parseAddress(info.dst);
   if (host) return hostCidr(host);
   if (info.dst !== "default") return parseCidr(info.dst);
-  const hint = parseAddress(info.gateway ?? info.prefsrc ?? info.nexthops?.[0]?.gateway ?? "")?.family;
+  const hint = parseAddress(
+    info.gateway ?? info.prefsrc ?? info.nexthops?.[0]?.gateway ?? "",
+  )?.family;
   return parseCidr((hint ?? (info.pref ? "ipv6" : "ipv4")) === "ipv4" ? "0.0.0.0/0" : "::/0");
 }
 
 /** Longest prefix first, then the lowest metric, then the first. */
-function createRouteTable(routes: readonly NodeRoute[]): (destination: Address) => NodeRoute | undefined {
-  const tables: Record<Family, Map<number, Map<bigint, NodeRoute>>> = { ipv4: new Map(), ipv6: new Map() };
+function createRouteTable(
+  routes: readonly NodeRoute[],
+): (destination: Address) => NodeRoute | undefined {
+  const tables: Record<Family, Map<number, Map<bigint, NodeRoute>>> = {
+    ipv4: new Map(),
+    ipv6: new Map(),
+  };
   for (const route of routes) {
     const { family, prefix, first } = route.destination;
     const table = tables[family].get(prefix) ?? new Map<bigint, NodeRoute>();
@@ -135,7 +173,11 @@ function descending(table: ReadonlyMap<number, unknown>): number[] {
 }
 
 /** The outgoing interface's own addresses come first, then those of the others, as in the kernel. */
-function sourceTowards(links: readonly Link[], route: NodeRoute | undefined, destination: Address): string {
+function sourceTowards(
+  links: readonly Link[],
+  route: NodeRoute | undefined,
+  destination: Address,
+): string {
   if (!route) return "";
   const out = links.filter(({ name }) => name === route.dev);
   const others = links.filter(({ name }) => name !== route.dev);
@@ -146,10 +188,16 @@ function sourceTowards(links: readonly Link[], route: NodeRoute | undefined, des
   return "";
 }
 
-function chooseSource(links: readonly Link[], nextHop: Address, destination: Address): LinkAddress | undefined {
+function chooseSource(
+  links: readonly Link[],
+  nextHop: Address,
+  destination: Address,
+): LinkAddress | undefined {
   const all = links.flatMap(({ addresses }) => addresses);
   const usable = all.filter((address) => address.usable && address.family === destination.family);
-  return destination.family === "ipv4" ? sourceIpv4(usable, nextHop) : sourceIpv6(usable, destination);
+  return destination.family === "ipv4"
+    ? sourceIpv4(usable, nextHop)
+    : sourceIpv6(usable, destination);
 }
 
 /** inet_select_addr in net/ipv4/devinet.c: the address in whose subnet the next hop is, else the first. */
@@ -159,7 +207,8 @@ function sourceIpv4(usable: readonly LinkAddress[], nextHop: Address): LinkAddre
 
 /** RFC 6724 section 5, rules 3, 7 and 8: neither deprecated nor temporary, then the longest common prefix. */
 function sourceIpv6(usable: readonly LinkAddress[], destination: Address): LinkAddress | undefined {
-  const rank = (address: LinkAddress): number => (address.avoided ? 0 : 1000) + commonPrefix(address, destination);
+  const rank = (address: LinkAddress): number =>
+    (address.avoided ? 0 : 1000) + commonPrefix(address, destination);
   let best: LinkAddress | undefined;
   for (const address of usable) if (!best || rank(address) > rank(best)) best = address;
   return best;
@@ -167,6 +216,8 @@ function sourceIpv6(usable: readonly LinkAddress[], destination: Address): LinkA
 
 /** Never counted beyond the prefix of the source's subnet. */
 function commonPrefix(source: LinkAddress, destination: Address): number {
-  const differing = (valueOf(source) ^ valueOf(destination)).toString(2).replace(/^0$/, "").length;
+  const differing = (numberOf(source) ^ numberOf(destination))
+    .toString(2)
+    .replace(/^0$/, "").length;
   return Math.min(128 - differing, source.subnet.prefix);
 }

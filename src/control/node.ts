@@ -1,6 +1,13 @@
 /** The node whose view it is: its name, zone, addresses and interfaces. */
 import type { Family } from "../dataplane/entries.ts";
-import { type Address, type Cidr, isLinkLocal, isLoopback, parseAddress, parseCidr } from "./address.ts";
+import {
+  type Address,
+  type Cidr,
+  isLinkLocal,
+  isLoopback,
+  parseAddress,
+  parseCidr,
+} from "./address.ts";
 import type { Manifest, Node } from "./kubernetes.ts";
 import type { Link, NodeNetwork } from "./network.ts";
 
@@ -31,7 +38,11 @@ const LOOPBACK6: Address = { family: "ipv6", text: "::1" };
 const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 
 /** With a network, that says which addresses are LOCAL; the Node object always says which one is primary. */
-export function createNodeView(name: string, nodes: readonly Manifest<Node>[], network: NodeNetwork | undefined): NodeView {
+export function createNodeView(
+  name: string,
+  nodes: readonly Manifest<Node>[],
+  network: NodeNetwork | undefined,
+): NodeView {
   const node = nodes.find((candidate) => candidate.name === name)?.object;
   const announced = announcedAddresses(node);
   const present = network?.links.flatMap(({ addresses }) => addresses);
@@ -52,19 +63,27 @@ export function createNodeView(name: string, nodes: readonly Manifest<Node>[], n
 /** Internal addresses, then external ones: the first of a family is the primary one. */
 function announcedAddresses(node: Node | undefined): Address[] {
   const all = node?.status?.addresses ?? [];
-  const ofType = (type: string) => all.filter((address) => address.type === type).map(({ address }) => parseAddress(address));
-  return [...ofType("InternalIP"), ...ofType("ExternalIP")].filter((address) => address !== undefined);
+  const ofType = (type: string) =>
+    all.filter((address) => address.type === type).map(({ address }) => parseAddress(address));
+  return [...ofType("InternalIP"), ...ofType("ExternalIP")].filter(
+    (address) => address !== undefined,
+  );
 }
 
 function primaryOf(announced: readonly Address[], links: readonly Link[]): Primary {
   const usable = links.flatMap(({ addresses }) => addresses).filter((address) => address.usable);
-  const first = (family: Family) => [...announced, ...usable].find((address) => address.family === family);
+  const first = (family: Family) =>
+    [...announced, ...usable].find((address) => address.family === family);
   return { ipv4: first("ipv4"), ipv6: first("ipv6") };
 }
 
 function localAddresses(addresses: readonly Address[]): Address[] {
-  const byText = new Map([...addresses, LOOPBACK6].map(({ family, text }) => [text, { family, text }]));
-  return [...byText.values()].filter((address) => address.family === "ipv6" || !isLoopback(address));
+  const byText = new Map(
+    [...addresses, LOOPBACK6].map(({ family, text }) => [text, { family, text }]),
+  );
+  return [...byText.values()].filter(
+    (address) => address.family === "ipv6" || !isLoopback(address),
+  );
 }
 
 function podCidrsOf(node: Node | undefined): Cidr[] {
@@ -76,7 +95,8 @@ function podCidrsOf(node: Node | undefined): Cidr[] {
 function nodeLinkOf({ name, addresses }: Link): NodeLink {
   const first = (family: Family): string => {
     const all = addresses.filter((address) => address.family === family);
-    const chosen = all.find(({ usable }) => usable) ?? all.find((address) => !isLinkLocal(address)) ?? all[0];
+    const chosen =
+      all.find(({ usable }) => usable) ?? all.find((address) => !isLinkLocal(address)) ?? all[0];
     return chosen?.text ?? "";
   };
   return { name, ipv4: first("ipv4"), ipv6: first("ipv6") };
@@ -85,9 +105,12 @@ function nodeLinkOf({ name, addresses }: Link): NodeLink {
 function warningsOf(name: string, node: Node | undefined, primary: Primary): string[] {
   const warnings: string[] = [];
   if (name === "") warnings.push("no node is named: no endpoint is local");
-  else if (!node) warnings.push(`Node ${name} is not among the objects: its zone and pod CIDRs are unknown`);
+  else if (!node)
+    warnings.push(`Node ${name} is not among the objects: its zone and pod CIDRs are unknown`);
   if (FAMILIES.every((family) => !primary[family])) {
-    warnings.push("the node has no address: nothing is local to it, and nothing can be masqueraded");
+    warnings.push(
+      "the node has no address: nothing is local to it, and nothing can be masqueraded",
+    );
   }
   return warnings;
 }

@@ -69,7 +69,8 @@ function printStep(step: string | number): string {
 
 /** A value for a message: on one line, without control characters, not longer than a line. */
 export function quote(value: unknown): string {
-  const text = typeof value === "object" && value !== null ? kindOf(value) : String(JSON.stringify(value));
+  const text =
+    typeof value === "object" && value !== null ? kindOf(value) : String(JSON.stringify(value));
   return text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}...` : text;
 }
 

@@ -5,8 +5,20 @@
 import type { Config } from "../dataplane/entries.ts";
 import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
 import { endpointName } from "./address.ts";
-import { type CompileOptions, createCompiler, type Desired, type DesiredAddress } from "./compile.ts";
-import { type Allotment, type Allotments, Draft, NO_ALLOTMENTS, sameData, type Usage } from "./draft.ts";
+import {
+  type CompileOptions,
+  createCompiler,
+  type Desired,
+  type DesiredAddress,
+} from "./compile.ts";
+import {
+  type Allotment,
+  type Allotments,
+  Draft,
+  NO_ALLOTMENTS,
+  sameData,
+  type Usage,
+} from "./draft.ts";
 import { type InterfaceRows, interfaceOperations, interfaceRows } from "./interfaces.ts";
 import type { ObjectSet } from "./kubernetes.ts";
 
@@ -40,8 +52,14 @@ interface State {
   readonly isPodInterface: (name: string) => boolean;
 }
 
+type Changed = ReadonlyMap<string, Allotment | undefined>;
+
 const NOTHING: State = {
-  allotments: NO_ALLOTMENTS, addresses: new Map(), interfaces: [], config: undefined, isPodInterface: () => false,
+  allotments: NO_ALLOTMENTS,
+  addresses: new Map(),
+  interfaces: [],
+  config: undefined,
+  isPodInterface: () => false,
 };
 
 export function createReconciler(options: CompileOptions = {}): Reconciler {
@@ -50,15 +68,16 @@ export function createReconciler(options: CompileOptions = {}): Reconciler {
   let state = NOTHING;
   let rows = new Map<string, number>();
 
-  const planOf = (transaction: Transaction, next: () => State): Plan => {
+  const planOf = (transaction: Transaction, changed: Changed, next: () => State): Plan => {
     const before = state;
     return {
       transaction,
       commit: () => {
-        if (state !== before) throw new Error("the plan is out of date: another one was committed after it was made");
+        if (state !== before)
+          throw new Error("the plan is out of date: another one was committed after it was made");
         state = next();
         rows = new Map(state.interfaces.map(({ name }, row) => [name, row]));
-        names.note(transaction.operations);
+        for (const allotment of changed.values()) if (allotment) names.note(allotment);
       },
     };
   };
@@ -69,17 +88,22 @@ export function createReconciler(options: CompileOptions = {}): Reconciler {
       const draft = draftOf(state.allotments, desired, usage);
       const interfaces = interfaceRows(state.interfaces, desired);
       const operations = draft.operations([
-        ...interfaceOperations(state.interfaces, interfaces), ...addressOperations(state.addresses, desired), ...configOperations(state.config, desired.config),
+        ...interfaceOperations(state.interfaces, interfaces),
+        ...addressOperations(state.addresses, desired),
+        ...configOperations(state.config, desired.config),
       ]);
       const { allotments } = state;
       const transaction = createTransaction(operations, desired.warnings);
-      return planOf(transaction, () => nextState(allotments, draft, interfaces, desired));
+      return planOf(transaction, draft.changed, () =>
+        nextState(allotments, draft, interfaces, desired),
+      );
     },
     planInterface: (name) => {
       if (rows.has(name) || !state.isPodInterface(name)) return undefined;
       const before = state;
       const interfaces = [...before.interfaces, podInterface(name, before.interfaces)];
-      return planOf(createTransaction(interfaceOperations(before.interfaces, interfaces)), () => ({ ...before, interfaces }));
+      const transaction = createTransaction(interfaceOperations(before.interfaces, interfaces));
+      return planOf(transaction, new Map(), () => ({ ...before, interfaces }));
     },
     interfaceRow: (name) => rows.get(name) ?? 0,
     serviceName: names.service,
@@ -94,11 +118,17 @@ function draftOf(allotments: Allotments, { servicePorts }: Desired, usage: Usage
     desired.add(port.key);
     draft.update(port);
   }
-  for (const [key, allotment] of allotments.byKey) if (!desired.has(key)) draft.remove(key, allotment);
+  for (const [key, allotment] of allotments.byKey)
+    if (!desired.has(key)) draft.remove(key, allotment);
   return draft;
 }
 
-function nextState(before: Allotments, draft: Draft, interfaces: InterfaceRows, desired: Desired): State {
+function nextState(
+  before: Allotments,
+  draft: Draft,
+  interfaces: InterfaceRows,
+  desired: Desired,
+): State {
   return {
     allotments: {
       byKey: changedMap(before.byKey, draft.changed),
@@ -113,7 +143,10 @@ function nextState(before: Allotments, draft: Draft, interfaces: InterfaceRows, 
   };
 }
 
-function changedMap(before: ReadonlyMap<string, Allotment>, changed: ReadonlyMap<string, Allotment | undefined>): ReadonlyMap<string, Allotment> {
+function changedMap(
+  before: ReadonlyMap<string, Allotment>,
+  changed: Changed,
+): ReadonlyMap<string, Allotment> {
   const after = new Map(before);
   for (const [key, allotment] of changed) {
     if (allotment) after.set(key, allotment);
@@ -133,21 +166,40 @@ function addressMap(addresses: readonly DesiredAddress[]): ReadonlyMap<string, D
   return new Map(addresses.map((address) => [address.address, address]));
 }
 
-function addressOperations(before: ReadonlyMap<string, DesiredAddress>, { addresses }: Desired): Operation[] {
+function addressOperations(
+  before: ReadonlyMap<string, DesiredAddress>,
+  { addresses }: Desired,
+): Operation[] {
   const after = addressMap(addresses);
   const updates = addresses.filter((address) => !sameData(before.get(address.address), address));
   const deletes = [...before.values()].filter(({ address }) => !after.has(address));
   return [
-    ...updates.map(({ family, address, nodePorts }): Operation => ({
-      op: "update", map: "addresses", key: { family, address }, value: { nodePorts }, create: !before.has(address), label: "",
-    })),
-    ...deletes.map(({ family, address }): Operation => ({ op: "delete", map: "addresses", key: { family, address }, label: "" })),
+    ...updates.map(
+      ({ family, address, nodePorts }): Operation => ({
+        op: "update",
+        map: "addresses",
+        key: { family, address },
+        value: { nodePorts },
+        create: !before.has(address),
+        label: "",
+      }),
+    ),
+    ...deletes.map(
+      ({ family, address }): Operation => ({
+        op: "delete",
+        map: "addresses",
+        key: { family, address },
+        label: "",
+      }),
+    ),
   ];
 }
 
 function configOperations(before: Config | undefined, value: Config): Operation[] {
   if (sameData(before, value)) return [];
-  return [{ op: "update", map: "config", key: "config", value, create: before === undefined, label: "" }];
+  return [
+    { op: "update", map: "config", key: "config", value, create: before === undefined, label: "" },
+  ];
 }
 
 function podInterface(name: string, rows: InterfaceRows) {
@@ -159,13 +211,12 @@ function podInterface(name: string, rows: InterfaceRows) {
 function createNames() {
   const services: string[] = [];
   const backends: string[] = [];
-  const note = (operation: Operation): void => {
-    if (operation.op === "delete") return;
-    if (operation.map === "services") services[operation.value.service] = operation.label;
-    if (operation.map === "backends") backends[operation.key] = endpointName(operation.value.address, operation.value.port);
-  };
   return {
-    note: (operations: readonly Operation[]) => operations.forEach(note),
+    note: ({ number, desired, backends: numbered }: Allotment): void => {
+      if (desired) services[number] = desired.name;
+      for (const { number: backend, value } of numbered.values())
+        backends[backend] = endpointName(value.address, value.port);
+    },
     service: (number: number): string | undefined => services[number],
     backend: (number: number): string | undefined => backends[number],
   };

@@ -16,7 +16,11 @@ const REJECT: Route = { action: "reject", reason: "no-endpoints" };
 const DROP: Route = { action: "drop", reason: "no-local-endpoints" };
 
 /** Routes of the cluster IP. Without a detector nobody but a hairpin is masqueraded, unless everybody is. */
-export function internalRoutes(policy: TrafficPolicy, topology: Topology<unknown>, rules: RouteRules): Routes {
+export function internalRoutes(
+  policy: TrafficPolicy,
+  topology: Topology<unknown>,
+  rules: RouteRules,
+): Routes {
   if (!topology.hasEndpoints) return forAll(REJECT);
   if (policy === "local" && !topology.local?.length) return forAll(DROP);
   const { masqueradeAll, detectsPods } = rules;
@@ -28,11 +32,19 @@ export function internalRoutes(policy: TrafficPolicy, topology: Topology<unknown
  * Routes of external IPs, load balancers' addresses and nodePorts. Under a local policy pods and the node
  * itself reach the whole cluster all the same; only strangers are held to endpoints of this node.
  */
-export function externalRoutes(policy: TrafficPolicy, topology: Topology<unknown>, rules: RouteRules): Routes {
+export function externalRoutes(
+  policy: TrafficPolicy,
+  topology: Topology<unknown>,
+  rules: RouteRules,
+): Routes {
   if (!topology.hasEndpoints) return forAll(REJECT);
   if (policy === "cluster") return forAll(dnat("cluster", true));
   const other = topology.local?.length ? dnat("local", false) : DROP;
-  return { pod: rules.detectsPods ? dnat("cluster", false) : other, local: dnat("cluster", true), other };
+  return {
+    pod: rules.detectsPods ? dnat("cluster", false) : other,
+    local: dnat("cluster", true),
+    other,
+  };
 }
 
 /**
@@ -40,12 +52,16 @@ export function externalRoutes(policy: TrafficPolicy, topology: Topology<unknown
  * address, the Service's own addresses are let in too: a node picks them as source once they are bound locally.
  */
 export function sourceRangesOf(
-  { sourceRanges, frontends }: ServicePort, topology: Topology<unknown>, primary: Address | undefined,
+  { sourceRanges, frontends }: ServicePort,
+  topology: Topology<unknown>,
+  primary: Address | undefined,
 ): readonly AddressRange[] | null {
   if (!topology.hasEndpoints || sourceRanges.length === 0) return null;
   const holdsNode = primary !== undefined && sourceRanges.some((range) => contains(range, primary));
   const vips = frontends.filter(({ frontend }) => holdsNode && frontend === "load-balancer");
-  const own = vips.map(({ address }) => parseAddress(address)).filter((address) => address !== undefined);
+  const own = vips
+    .map(({ address }) => parseAddress(address))
+    .filter((address) => address !== undefined);
   return mergeIntervals([...sourceRanges, ...own.map(hostCidr)]);
 }
 

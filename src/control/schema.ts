@@ -11,7 +11,12 @@ const metadata = v.nullish(
   v.object({ name: text, namespace: text, labels: v.nullish(v.record(v.string(), v.string())) }),
 );
 
-const servicePort = v.object({ name: text, protocol: text, port: integer, nodePort: v.nullish(integer) });
+const servicePort = v.object({
+  name: text,
+  protocol: text,
+  port: integer,
+  nodePort: v.nullish(integer),
+});
 const ingress = v.object({ ip: text, ipMode: text });
 
 export const service = v.object({
@@ -57,7 +62,9 @@ export const node = v.object({
   metadata,
   spec: v.nullish(v.object({ podCIDR: text, podCIDRs: texts })),
   status: v.nullish(
-    v.object({ addresses: v.nullish(v.array(v.object({ type: v.string(), address: v.string() }))) }),
+    v.object({
+      addresses: v.nullish(v.array(v.object({ type: v.string(), address: v.string() }))),
+    }),
   ),
 });
 

@@ -2,7 +2,12 @@
 import type { Family, Frontend, Proto } from "../dataplane/entries.ts";
 import { type Address, type Cidr, parseAddress, parseCidr } from "./address.ts";
 import { isForeign } from "./endpoints.ts";
-import type { Manifest, Service, ServicePort as ServicePortObject, ServiceSpec } from "./kubernetes.ts";
+import type {
+  Manifest,
+  Service,
+  ServicePort as ServicePortObject,
+  ServiceSpec,
+} from "./kubernetes.ts";
 import type { TrafficPolicy } from "./topology.ts";
 
 export interface ServicePort {
@@ -36,17 +41,24 @@ const AFFINITY_SECONDS = 10_800;
 /** The service ports of a Service; none when the node's proxy does not serve it. */
 export function servicePortsOf(service: Manifest<Service>): ServicePort[] {
   const spec = service.object.spec;
-  if (!spec || spec.type === "ExternalName" || isForeign(service.object.metadata?.labels)) return [];
+  if (!spec || spec.type === "ExternalName" || isForeign(service.object.metadata?.labels))
+    return [];
   return FAMILIES.flatMap((family) => {
     const addresses = addressesOf(service.object, spec, family);
-    return addresses ? (spec.ports ?? []).map((port) => servicePortOf(service, spec, port, family, addresses)) : [];
+    return addresses
+      ? (spec.ports ?? []).map((port) => servicePortOf(service, spec, port, family, addresses))
+      : [];
   });
 }
 
 /** A Service that would be served if it had a cluster IP: what a manifest that was never applied lacks. */
 export function lacksClusterIP({ object }: Manifest<Service>): boolean {
   const spec = object.spec ?? {};
-  return spec.type !== "ExternalName" && !isForeign(object.metadata?.labels) && clusterIPsOf(spec).length === 0;
+  return (
+    spec.type !== "ExternalName" &&
+    !isForeign(object.metadata?.labels) &&
+    clusterIPsOf(spec).length === 0
+  );
 }
 
 interface Addresses {
@@ -66,7 +78,9 @@ function addressesOf(service: Service, spec: ServiceSpec, family: Family): Addre
   const [clusterIP] = inFamily(clusterIPsOf(spec), family);
   if (clusterIP === undefined) return undefined;
   const ingress = service.status?.loadBalancer?.ingress ?? [];
-  const vips = ingress.filter(({ ip, ipMode }) => ip && ipMode !== "Proxy").map(({ ip }) => ip ?? "");
+  const vips = ingress
+    .filter(({ ip, ipMode }) => ip && ipMode !== "Proxy")
+    .map(({ ip }) => ip ?? "");
   const ranges = (spec.loadBalancerSourceRanges ?? []).map((text) => parseCidr(text.trim()));
   return {
     clusterIP,
@@ -77,12 +91,18 @@ function addressesOf(service: Service, spec: ServiceSpec, family: Family): Addre
 }
 
 function inFamily(texts: readonly string[], family: Family): string[] {
-  const addresses = texts.map(parseAddress).filter((address): address is Address => address?.family === family);
+  const addresses = texts
+    .map(parseAddress)
+    .filter((address): address is Address => address?.family === family);
   return addresses.map(({ text }) => text);
 }
 
 function servicePortOf(
-  { namespace, name }: Manifest<Service>, spec: ServiceSpec, port: ServicePortObject, family: Family, addresses: Addresses,
+  { namespace, name }: Manifest<Service>,
+  spec: ServiceSpec,
+  port: ServicePortObject,
+  family: Family,
+  addresses: Addresses,
 ): ServicePort {
   const frontends = frontendsOf(port, addresses);
   const hasExternalPolicy =
@@ -101,7 +121,10 @@ function servicePortOf(
   };
 }
 
-function frontendsOf({ port, nodePort }: ServicePortObject, { clusterIP, externalIPs, vips }: Addresses): FrontendAddress[] {
+function frontendsOf(
+  { port, nodePort }: ServicePortObject,
+  { clusterIP, externalIPs, vips }: Addresses,
+): FrontendAddress[] {
   return [
     { frontend: "cluster-ip", address: clusterIP, port },
     ...externalIPs.map((address) => ({ frontend: "external-ip" as const, address, port })),

@@ -40,15 +40,21 @@ export interface Topology<E> {
  * leave), and where there are none, the ones that still serve while they terminate; hints do not count then.
  */
 export function selectEndpoints<E extends TopologyEndpoint>(
-  endpoints: readonly E[], service: TopologyService, node: TopologyNode,
+  endpoints: readonly E[],
+  service: TopologyService,
+  node: TopologyNode,
 ): Topology<E> {
   const { internalPolicy, externalPolicy, externallyAccessible } = service;
   const usesCluster = internalPolicy !== "local" || externallyAccessible;
-  const usesLocal = internalPolicy === "local" || (externalPolicy === "local" && externallyAccessible);
-  const cluster = usesCluster ? withFallback(filterByHints(endpoints.filter(isReady), node), endpoints) : undefined;
+  const usesLocal =
+    internalPolicy === "local" || (externalPolicy === "local" && externallyAccessible);
+  const cluster = usesCluster
+    ? withFallback(filterByHints(endpoints.filter(isReady), node), endpoints)
+    : undefined;
   const own = usesLocal ? endpoints.filter(({ local }) => local) : [];
   const local = usesLocal ? withFallback(own.filter(isReady), own) : undefined;
-  const isAnyUsable = usesLocal && endpoints.some((endpoint) => endpoint.ready || isDraining(endpoint));
+  const isAnyUsable =
+    usesLocal && endpoints.some((endpoint) => endpoint.ready || isDraining(endpoint));
   return { cluster, local, hasEndpoints: isAnyUsable || (cluster?.length ?? 0) > 0 };
 }
 
@@ -60,7 +66,10 @@ function isDraining({ serving, terminating }: TopologyEndpoint): boolean {
   return serving && terminating;
 }
 
-function withFallback<E extends TopologyEndpoint>(ready: readonly E[], all: readonly E[]): readonly E[] {
+function withFallback<E extends TopologyEndpoint>(
+  ready: readonly E[],
+  all: readonly E[],
+): readonly E[] {
   return ready.length > 0 ? ready : all.filter(isDraining);
 }
 
@@ -68,7 +77,10 @@ function withFallback<E extends TopologyEndpoint>(ready: readonly E[], all: read
  * Hints count only when every ready endpoint has one and at least one names this node, else its zone. One
  * endpoint without a hint, or a node without a zone, leaves all endpoints in use.
  */
-function filterByHints<E extends TopologyEndpoint>(ready: readonly E[], node: TopologyNode): readonly E[] {
+function filterByHints<E extends TopologyEndpoint>(
+  ready: readonly E[],
+  node: TopologyNode,
+): readonly E[] {
   return (
     hinted(ready, ({ nodeHints }) => nodeHints, node.name) ??
     hinted(ready, ({ zoneHints }) => zoneHints, node.zone) ??
@@ -76,7 +88,11 @@ function filterByHints<E extends TopologyEndpoint>(ready: readonly E[], node: To
   );
 }
 
-function hinted<E>(ready: readonly E[], hintsOf: (endpoint: E) => readonly string[], name: string): E[] | undefined {
+function hinted<E>(
+  ready: readonly E[],
+  hintsOf: (endpoint: E) => readonly string[],
+  name: string,
+): E[] | undefined {
   if (name === "" || ready.some((endpoint) => hintsOf(endpoint).length === 0)) return undefined;
   const chosen = ready.filter((endpoint) => hintsOf(endpoint).includes(name));
   return chosen.length > 0 ? chosen : undefined;

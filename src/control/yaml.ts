@@ -2,7 +2,17 @@
  * YAML documents with the places of their fields. The library is kept from what makes YAML dangerous: names
  * that occur twice are compared by a set instead of pairwise, and aliases are weighed before they are opened.
  */
-import { Composer, type Document as YamlDocument, isAlias, isCollection, isMap, isNode, isPair, isScalar, Parser } from "yaml";
+import {
+  Composer,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  Parser,
+  type Document as YamlDocument,
+} from "yaml";
 import type { Path } from "./problem.ts";
 
 /** A document of a text, or what is wrong with it. */
@@ -52,7 +62,11 @@ function resultOf(document: YamlDocument.Parsed): YamlResult {
   if (syntax.length > 0) return { value: undefined, faults: syntax, offset: () => 0 };
   const faults = inspect(document);
   if (faults.length > 0) return { value: undefined, faults, offset: () => 0 };
-  return { value: document.toJS({ maxAliasCount: -1 }), faults, offset: (path) => offsetOf(document, path) };
+  return {
+    value: document.toJS({ maxAliasCount: -1 }),
+    faults,
+    offset: (path) => offsetOf(document, path),
+  };
 }
 
 /** The library turns the end of its stack into an error for every level on the way back. */
@@ -99,7 +113,8 @@ function sizeOf(node: unknown, inspection: Inspection): number {
   if (isMap(node)) checkNames(node.items, inspection);
   let size = 1;
   if (isCollection(node)) for (const item of node.items) size += itemSize(item, inspection);
-  if (isNode(node) && (isScalar(node) || isCollection(node)) && node.anchor) inspection.sizes.set(node.anchor, size);
+  if (isNode(node) && (isScalar(node) || isCollection(node)) && node.anchor)
+    inspection.sizes.set(node.anchor, size);
   return size;
 }
 
@@ -113,10 +128,19 @@ function aliasSize(anchor: string, offset: number, inspection: Inspection): numb
   inspection.aliases += 1;
   inspection.aliased += size ?? 0;
   if (size === undefined) {
-    inspection.faults.push({ offset, message: `alias *${anchor} has no anchor before it`, fix: "set the anchor first" });
+    inspection.faults.push({
+      offset,
+      message: `alias *${anchor} has no anchor before it`,
+      fix: "set the anchor first",
+    });
   } else if (inspection.aliases > ALIASES_MAX || inspection.aliased > ALIASED_NODES_MAX) {
-    const fault = { offset, message: "aliases make the document too large", fix: "write the values out" };
-    if (!inspection.faults.some(({ message }) => message === fault.message)) inspection.faults.push(fault);
+    const fault = {
+      offset,
+      message: "aliases make the document too large",
+      fix: "write the values out",
+    };
+    if (!inspection.faults.some(({ message }) => message === fault.message))
+      inspection.faults.push(fault);
   }
   return size ?? 1;
 }
@@ -128,7 +152,11 @@ function checkNames(items: readonly unknown[], inspection: Inspection): void {
     const name = item.key.value;
     if (names.has(name)) {
       const offset = item.key.range?.[0] ?? 0;
-      inspection.faults.push({ offset, message: `the name ${JSON.stringify(name)} occurs twice`, fix: "keep one" });
+      inspection.faults.push({
+        offset,
+        message: `the name ${JSON.stringify(name)} occurs twice`,
+        fix: "keep one",
+      });
     }
     names.add(name);
   }

@@ -44,8 +44,6 @@ const FRONTENDS: readonly Frontend[] = ["cluster-ip", "external-ip", "load-balan
 const RINGS: readonly RingName[] = ["cluster", "local"];
 const CLASSES = ["pod", "local", "other"] as const;
 const SCHEDULERS = ["random", "maglev"] as const;
-/** The longest timeout stored: what is left of 32 bits of milliseconds after rebasing, 12 days. */
-export const TIMEOUT_MAX = 2 ** 30;
 
 /** A window of the module's memory that records are read from and written to. */
 export interface Memory {
@@ -53,11 +51,11 @@ export interface Memory {
   readonly view: DataView;
 }
 
-function familyNumber(family: Family): number {
+export function familyNumber(family: Family): number {
   return family === "ipv4" ? layout.FAMILY_IPV4 : layout.FAMILY_IPV6;
 }
 
-function familyName(number: number): Family {
+export function familyName(number: number): Family {
   return number === layout.FAMILY_IPV4 ? "ipv4" : "ipv6";
 }
 
@@ -292,7 +290,7 @@ export function writeConfig({ view }: Memory, at: number, config: Config, ranges
   view.setUint32(at + layout.CONFIG_POD_RANGE6_BASE, ranges.ipv6.base, true);
   view.setUint32(at + layout.CONFIG_POD_RANGE6_LENGTH, ranges.ipv6.length, true);
   for (let state = 1; state < STATE_LENGTH; state++) {
-    const timeout = Math.min(config.timeouts[STATES[state] as State], TIMEOUT_MAX);
+    const timeout = config.timeouts[STATES[state] as State];
     view.setUint32(at + layout.CONFIG_TIMEOUTS + state * 4, timeout, true);
   }
 }

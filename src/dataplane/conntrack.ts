@@ -3,12 +3,13 @@ import { FLAG_ASSURED, FLAG_MASQUERADE, FLAG_SEEN_REPLY } from "../../abi/conntr
 import * as layout from "../../abi/layout.ts";
 import * as address from "../packet/address.ts";
 import {
+  familyName,
+  familyNumber,
   type Memory,
   PROTO_NUMBER,
   protoName,
   readOwnAddress,
   STATES,
-  TIMEOUT_MAX,
   writeAddress,
 } from "./codec.ts";
 import type { AffinityEntry, Connection, Entries, Family, Proto, State, Tuple } from "./entries.ts";
@@ -18,8 +19,9 @@ export function writeAffinityKey(
   at: number,
   key: Entries["affinity"]["key"],
 ): void {
-  const family = key.address.includes(":") ? "ipv6" : "ipv4";
+  const family = address.family(key.address);
   writeAddress(memory, at + layout.AFFINITY_ADDRESS, family, key.address);
+  memory.bytes[at + layout.AFFINITY_FAMILY] = familyNumber(family);
   memory.view.setUint32(at + layout.AFFINITY_SERVICE, key.service, true);
 }
 
@@ -31,15 +33,11 @@ export function writeAffinity(
 ): void {
   view.setUint32(at + layout.AFFINITY_BACKEND, entry.backend, true);
   view.setUint32(at + layout.AFFINITY_USED, Math.max(0, entry.used - base), true);
-  view.setUint32(at + layout.AFFINITY_TIMEOUT, Math.min(entry.timeout, TIMEOUT_MAX), true);
+  view.setUint32(at + layout.AFFINITY_TIMEOUT, entry.timeout, true);
 }
 
-/** `family` is that of the backend: the record's key does not tell a mapped address from an IPv4 one. */
-export function readAffinityKey(
-  memory: Memory,
-  at: number,
-  family: Family,
-): Entries["affinity"]["key"] {
+export function readAffinityKey(memory: Memory, at: number): Entries["affinity"]["key"] {
+  const family = familyName(memory.bytes[at + layout.AFFINITY_FAMILY] as number);
   return {
     service: memory.view.getUint32(at + layout.AFFINITY_SERVICE, true),
     address: readOwnAddress(memory, at + layout.AFFINITY_ADDRESS, family),

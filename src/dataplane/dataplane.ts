@@ -1,7 +1,7 @@
 /** The interface of every dataplane: the Wasm one, the TypeScript model, and whatever a test puts in their place. */
 import type { ObjectSet } from "../control/kubernetes.ts";
-import type { Entries } from "./entries.ts";
 import type { Counters } from "./counters.ts";
+import type { Entries } from "./entries.ts";
 import type { PacketEvent, Verdict } from "./event.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -29,7 +29,7 @@ export interface Capacity {
   readonly affinity: number;
   /** Frames in the batch. Default 256. */
   readonly batch: number;
-  /** Bytes of one frame of the batch. Default 1,984: with the headroom a slot is 2 KiB. */
+  /** Bytes of one frame of the batch. Default 1,984. */
   readonly frame: number;
 }
 

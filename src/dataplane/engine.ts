@@ -1,6 +1,7 @@
 /** What a packet engine gives to the dataplane around it: maps by typed entries, packets by numbers. */
-import type { Capacity, FrameOptions, Maps } from "./dataplane.ts";
+
 import type { Counters } from "./counters.ts";
+import type { Capacity, FrameOptions, Maps } from "./dataplane.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** The outcome of one packet, numbered as in abi/verdict. */

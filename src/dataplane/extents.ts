@@ -29,7 +29,7 @@ export function createExtents<Owner>(
   let end = 0;
   let used = 0;
 
-  function fit(length: number): number | undefined {
+  function firstFit(length: number): number | undefined {
     const index = holes.findIndex((hole) => hole.length >= length);
     if (index >= 0) return take(index, length);
     if (end + length > capacity) return undefined;
@@ -88,10 +88,10 @@ export function createExtents<Owner>(
         held.set(owner, empty);
         return empty;
       }
-      let base = fit(length);
+      let base = firstFit(length);
       if (base === undefined) {
         compact();
-        base = fit(length);
+        base = firstFit(length);
       }
       if (base === undefined)
         throw new RangeError(`${length} rows asked for, ${capacity - used} free`);

@@ -16,7 +16,7 @@ export function writeDescriptor(
 ): void {
   words[index + layout.DESC_DATA / 4] = at;
   words[index + layout.DESC_LENGTH / 4] = bytes;
-  words[index + layout.DESC_WIRE_LENGTH / 4] = input.wireLength > bytes ? input.wireLength : bytes;
+  words[index + layout.DESC_WIRE_LENGTH / 4] = Math.max(input.wireLength, bytes);
   words[index + layout.DESC_INTERFACE / 4] =
     input.interface | ((input.local ? layout.DESC_FLAG_LOCAL : 0) << 16) | (input.link << 24);
 }

@@ -1,6 +1,6 @@
 /** A dataplane: an engine, the controller that fills its maps, and the words for what it did. */
 import { FRAME_MAX } from "../../abi/limits.ts";
-import { VERDICT_DROP, VERDICT_ABORTED } from "../../abi/verdict.ts";
+import { VERDICT_ABORTED, VERDICT_DROP } from "../../abi/verdict.ts";
 import type { ObjectSet } from "../control/kubernetes.ts";
 import { tupleOf } from "../packet/parse.ts";
 import type {

@@ -30,15 +30,14 @@ export function createTables(
   const access = { exports, memory, scratch: exports.scratch() >>> 0 };
   const slots = createSlots(access, capacity);
   const ranges = createRanges(access, capacity);
-  const backends = createBackends(access, capacity);
   const maps: Maps = {
     services: createServices(access, capacity, ranges),
-    backends,
+    backends: createBackends(access, capacity),
     rings: createRings(access, capacity, slots),
     addresses: createAddresses(access, capacity),
     interfaces: createInterfaces(access, capacity),
     config: createConfig(access, ranges),
-    affinity: createAffinity(access, capacity, backends, epoch),
+    affinity: createAffinity(access, capacity, epoch),
     conntrack: createConntrack(access, capacity, epoch),
   };
   return { maps, slots, ranges };

@@ -1,6 +1,5 @@
 /** The packet path compiled to WebAssembly, as an engine. */
 import * as layout from "../../abi/layout.ts";
-import { FRAME_MAX } from "../../abi/limits.ts";
 import { commit } from "./commit.ts";
 import type { Capacity } from "./dataplane.ts";
 import type { Engine, FrameInput, Outcome } from "./engine.ts";
@@ -39,7 +38,10 @@ export async function createEngine({ capacity, seed, module }: WasmOptions): Pro
   };
 }
 
-/** One frame through the slot that takes any size, with a descriptor of its own: the batch is left alone. */
+/**
+ * One frame, of up to FRAME_MAX bytes, through the slot that takes any size, with a descriptor of its own: the
+ * batch is left alone.
+ */
 function processOne(
   { exports, memory }: Instance,
   frame: Uint8Array,
@@ -49,7 +51,7 @@ function processOne(
   const bytes = new Uint8Array(memory.buffer);
   const words = new Uint32Array(memory.buffer);
   const [at, descriptor] = [exports.jumbo() >>> 0, exports.scratch() >>> 0];
-  bytes.set(frame.length > FRAME_MAX ? frame.subarray(0, FRAME_MAX) : frame, at);
+  bytes.set(frame, at);
   writeDescriptor(words, descriptor >>> 2, at, frame.length, input);
   exports.process(descriptor, 1, now);
   const start = words[(descriptor + layout.DESC_DATA) >>> 2] as number;

@@ -129,8 +129,8 @@ export function openedBy(store: Store, orig: Tuple): Tracked | undefined {
 
 /** What others may know of a connection. */
 export function describe(connection: Tracked): Connection {
-  const { orig: _, ...described } = connection;
-  return described;
+  const { reply, state, backend, masquerade, seenReply, assured, created, lastSeen } = connection;
+  return { reply, state, backend, masquerade, seenReply, assured, created, lastSeen };
 }
 
 /** The tuple of the packets that go the other way. */

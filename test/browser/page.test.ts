@@ -1,6 +1,7 @@
 /** The package in a real browser, from a plain page: no bundler, no import map. */
-import { createServer, type Server } from "node:http";
+
 import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";

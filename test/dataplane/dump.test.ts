@@ -14,7 +14,7 @@ kind: EndpointSlice
 metadata: { name: web-1, namespace: default, labels: { kubernetes.io/service-name: web } }
 addressType: IPv4
 endpoints: [{ addresses: [10.244.0.5] }, { addresses: [10.244.0.6] }]
-ports: [{ name: "", port: 8080 }]
+ports: [{ port: 8080 }]
 `;
 
 async function dumps(): Promise<ReturnType<typeof readDump>[]> {

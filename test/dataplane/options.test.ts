@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createDataplane, createModel } from "../../src/index.ts";
 import type { DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import { createDataplane, createModel } from "../../src/index.ts";
 
 const CREATE = { wasm: createDataplane, model: createModel };
 

@@ -72,7 +72,7 @@ describe("TCP", () => {
     expect(only(world)).toMatchObject({ state: "SYN_SENT", lastSeen: 0 });
   });
 
-  test("an ignored packet is translated and keeps nothing alive, but shows that somebody answers", () => {
+  test("an ignored answer is translated and keeps nothing alive, but is an answer", () => {
     const world = createWorld(web());
     const [, ignored] = converse(world, ["orig", "S", 0], ["reply", "A", 500]);
     expect(ignored).toMatchObject(REPLY);

@@ -234,7 +234,7 @@ describe("IPv6", () => {
     expect(parsed).toEqual({ found: "malformed", layer: "ip" });
   });
 
-  test("a header that contradicts the packet is malformed although it was not captured whole", () => {
+  test("a header longer than the packet is malformed, captured whole or not", () => {
     const whole = packet({ ...V6, link: "raw", extensions: [{ type: "routing" }] });
     whole[41] = 200;
     const cut = whole.subarray(0, 48);

@@ -8,7 +8,12 @@ import { checkOneOf, type Report } from "./report.ts";
 const CLUSTER_CIDRS_MAX = 2;
 const DETECT_LOCAL_MODES = ["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"];
 const INTERFACE_NAME_LENGTH_MAX = 15;
-const TIMEOUTS = ["tcpEstablishedTimeout", "tcpCloseWaitTimeout", "udpTimeout", "udpStreamTimeout"] as const;
+const TIMEOUTS = [
+  "tcpEstablishedTimeout",
+  "tcpCloseWaitTimeout",
+  "udpTimeout",
+  "udpStreamTimeout",
+] as const;
 
 export function checkConfiguration(config: KubeProxyConfiguration, report: Report): void {
   checkOneOf(config.mode, ["iptables", "ipvs", "nftables"], ["mode"], report);
@@ -24,26 +29,39 @@ function checkClusterCidr(text: string, report: Report): void {
   const fix = "write one CIDR, or one per family with a comma between them";
   if (cidrs.includes(undefined)) report(["clusterCIDR"], `${quote(text)} is no list of CIDRs`, fix);
   const families = new Set(cidrs.map((cidr) => cidr?.family));
-  if (cidrs.length > CLUSTER_CIDRS_MAX || (cidrs.length === CLUSTER_CIDRS_MAX && families.size < CLUSTER_CIDRS_MAX)) {
+  if (
+    cidrs.length > CLUSTER_CIDRS_MAX ||
+    (cidrs.length === CLUSTER_CIDRS_MAX && families.size < CLUSTER_CIDRS_MAX)
+  ) {
     report(["clusterCIDR"], `${quote(text)} holds two CIDRs of one family`, fix);
   }
 }
 
-function checkDetector({ detectLocalMode, detectLocal }: KubeProxyConfiguration, report: Report): void {
-  if (detectLocalMode === "BridgeInterface") checkInterfaceName(detectLocal?.bridgeInterface, "bridgeInterface", report);
-  if (detectLocalMode === "InterfaceNamePrefix") checkInterfaceName(detectLocal?.interfaceNamePrefix, "interfaceNamePrefix", report);
+function checkDetector(
+  { detectLocalMode, detectLocal }: KubeProxyConfiguration,
+  report: Report,
+): void {
+  if (detectLocalMode === "BridgeInterface")
+    checkInterfaceName(detectLocal?.bridgeInterface, "bridgeInterface", report);
+  if (detectLocalMode === "InterfaceNamePrefix")
+    checkInterfaceName(detectLocal?.interfaceNamePrefix, "interfaceNamePrefix", report);
 }
 
 function checkInterfaceName(text: string | null | undefined, field: string, report: Report): void {
   const path = ["detectLocal", field];
   if (!text) report(path, "is required by detectLocalMode", "write a name");
-  else if (text.length > INTERFACE_NAME_LENGTH_MAX) report(path, `${quote(text)} is too long for an interface`, "write at most 15 characters");
+  else if (text.length > INTERFACE_NAME_LENGTH_MAX)
+    report(path, `${quote(text)} is too long for an interface`, "write at most 15 characters");
 }
 
 function checkNodePortAddresses(texts: readonly string[], report: Report): void {
   texts.forEach((text, index) => {
     if (parseCidr(text) || (text === "primary" && texts.length === 1)) return;
-    report(["nodePortAddresses", index], `${quote(text)} is no CIDR`, "write CIDRs, or primary alone");
+    report(
+      ["nodePortAddresses", index],
+      `${quote(text)} is no CIDR`,
+      "write CIDRs, or primary alone",
+    );
   });
 }
 

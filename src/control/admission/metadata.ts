@@ -2,7 +2,11 @@
 import type { Metadata } from "../kubernetes.ts";
 import { checkLabel, checkSubdomain, type Report } from "./report.ts";
 
-export function checkMetadata(kind: string, metadata: Metadata | null | undefined, report: Report): void {
+export function checkMetadata(
+  kind: string,
+  metadata: Metadata | null | undefined,
+  report: Report,
+): void {
   const name = metadata?.name ?? "";
   const path = ["metadata", "name"];
   if (name === "") report(path, "is required", "name the object");

@@ -5,7 +5,9 @@ import { quote } from "../problem.ts";
 import { checkAddress, type Report } from "./report.ts";
 
 export function checkNode(node: Node, report: Report): void {
-  node.spec?.podCIDRs?.forEach((text, index) => checkPodCidr(text, ["spec", "podCIDRs", index], report));
+  node.spec?.podCIDRs?.forEach((text, index) => {
+    checkPodCidr(text, ["spec", "podCIDRs", index], report);
+  });
   if (node.spec?.podCIDR) checkPodCidr(node.spec.podCIDR, ["spec", "podCIDR"], report);
   node.status?.addresses?.forEach(({ type, address }, index) => {
     const isAddress = type === "InternalIP" || type === "ExternalIP";
@@ -14,5 +16,6 @@ export function checkNode(node: Node, report: Report): void {
 }
 
 function checkPodCidr(text: string, path: readonly (string | number)[], report: Report): void {
-  if (!parseCidr(text)) report(path, `${quote(text)} is no CIDR`, "write one such as 10.244.1.0/24");
+  if (!parseCidr(text))
+    report(path, `${quote(text)} is no CIDR`, "write one such as 10.244.1.0/24");
 }

@@ -10,7 +10,12 @@ const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const SUBDOMAIN_LENGTH_MAX = 253;
 
 /** The value is absent, empty (which the API takes for absent) or one of the names. */
-export function checkOneOf(value: string | null | undefined, names: readonly string[], path: Path, report: Report): void {
+export function checkOneOf(
+  value: string | null | undefined,
+  names: readonly string[],
+  path: Path,
+  report: Report,
+): void {
   if (value === null || value === undefined || value === "" || names.includes(value)) return;
   report(path, `${quote(value)} is unknown`, `write ${alternatives(names)}`);
 }
@@ -29,12 +34,21 @@ export function checkAddress(text: string, path: Path, report: Report): Address 
 
 export function checkLabel(text: string, path: Path, report: Report): void {
   if (LABEL.test(text)) return;
-  report(path, `${quote(text)} is no DNS label (RFC 1123)`, "write at most 63 of a-z, 0-9 and -, none but letters and digits at the ends");
+  report(
+    path,
+    `${quote(text)} is no DNS label (RFC 1123)`,
+    "write at most 63 of a-z, 0-9 and -, none but letters and digits at the ends",
+  );
 }
 
 export function checkSubdomain(text: string, path: Path, report: Report): void {
-  if (text.length <= SUBDOMAIN_LENGTH_MAX && text.split(".").every((label) => LABEL.test(label))) return;
-  report(path, `${quote(text)} is no DNS name (RFC 1123)`, "write labels of a-z, 0-9 and - with dots between them");
+  if (text.length <= SUBDOMAIN_LENGTH_MAX && text.split(".").every((label) => LABEL.test(label)))
+    return;
+  report(
+    path,
+    `${quote(text)} is no DNS name (RFC 1123)`,
+    "write labels of a-z, 0-9 and - with dots between them",
+  );
 }
 
 function addressFix(text: string): string {

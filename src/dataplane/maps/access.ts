@@ -1,8 +1,9 @@
 /** How the maps reach the tables of the module. */
-import { DataplaneError } from "../error.ts";
+
 import type { Memory } from "../codec.ts";
 import type { NamedMap } from "../dataplane.ts";
 import type { Entries } from "../entries.ts";
+import { DataplaneError } from "../error.ts";
 import type { PacketPath } from "../module.ts";
 
 export type MapOf<Name extends keyof Entries> = NamedMap<

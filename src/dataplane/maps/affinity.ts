@@ -8,7 +8,6 @@ import { type Access, full, type MapOf, occupied } from "./access.ts";
 export function createAffinity(
   access: Access,
   capacity: Capacity,
-  backends: MapOf<"backends">,
   epoch: () => number,
 ): MapOf<"affinity"> {
   const { exports, memory, scratch } = access;
@@ -35,9 +34,7 @@ export function createAffinity(
     },
     *entries() {
       for (const at of occupied(access, layout.MAP_AFFINITY)) {
-        const entry = conntrack.readAffinity(memory, at, epoch());
-        const family = backends.lookup(entry.backend)?.family ?? "ipv6";
-        yield [conntrack.readAffinityKey(memory, at, family), entry];
+        yield [conntrack.readAffinityKey(memory, at), conntrack.readAffinity(memory, at, epoch())];
       }
     },
   };

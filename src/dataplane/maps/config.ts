@@ -2,8 +2,8 @@
 import * as codec from "../codec.ts";
 import type { Extents } from "../extents.ts";
 import type { Access, MapOf } from "./access.ts";
-import { loadRanges, POD_RANGES, storeRanges } from "./ranges.ts";
 import { readOnly } from "./access.ts";
+import { loadRanges, POD_RANGES, storeRanges } from "./ranges.ts";
 
 export function createConfig(access: Access, ranges: Extents<string>): MapOf<"config"> {
   const { exports, memory } = access;

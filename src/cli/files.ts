@@ -1,0 +1,116 @@
+/** The files a command reads: manifests, the network, whole texts. */
+import type { Stats } from "node:fs";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
+import type { Network } from "../dataplane/dataplane.ts";
+import { fileError, InputError } from "./failure.ts";
+
+/** A text and the name its errors are told under. */
+export interface TextFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+const MANIFEST_EXTENSIONS: ReadonlySet<string> = new Set([".yaml", ".yml", ".json"]);
+
+/**
+ * The manifests under `paths`, in the order given; folders are walked down with their names sorted. Hidden
+ * entries of a folder are left out (a mounted ConfigMap keeps copies there), files met twice are read once.
+ */
+export async function readManifests(paths: readonly string[]): Promise<TextFile[]> {
+  const seen = new Set<string>();
+  const files: TextFile[] = [];
+  for (const path of paths) {
+    for (const file of path === "-" ? [path] : await listManifests(path)) {
+      const place = file === "-" ? file : await placeOf(file);
+      if (!seen.has(place)) files.push(await readText(file));
+      seen.add(place);
+    }
+  }
+  return files;
+}
+
+async function listManifests(path: string): Promise<string[]> {
+  if (!(await statusOf(path)).isDirectory()) return [path];
+  const files = await walk(path, new Set());
+  if (files.length === 0) throw new InputError(`${path} holds no .yaml, .yml or .json file`);
+  return files;
+}
+
+/** `seen` holds the folders met, so that a link to a parent does not loop. */
+async function walk(folder: string, seen: Set<string>): Promise<string[]> {
+  const place = await placeOf(folder);
+  if (seen.has(place)) return [];
+  seen.add(place);
+  const entries = await readdir(folder).catch((error: unknown) => {
+    throw fileError("read", folder, error);
+  });
+  const files: string[] = [];
+  for (const name of entries.sort()) {
+    if (!name.startsWith(".")) files.push(...(await visit(join(folder, name), seen)));
+  }
+  return files;
+}
+
+async function visit(path: string, seen: Set<string>): Promise<string[]> {
+  const status = await statusOf(path);
+  if (status.isDirectory()) return walk(path, seen);
+  const wanted = status.isFile() && MANIFEST_EXTENSIONS.has(extname(path).toLowerCase());
+  return wanted ? [path] : [];
+}
+
+async function statusOf(path: string): Promise<Stats> {
+  return stat(path).catch((error: unknown) => {
+    throw fileError("read", path, error);
+  });
+}
+
+/** Where a path leads, all links followed. */
+async function placeOf(path: string): Promise<string> {
+  return realpath(path).catch((error: unknown) => {
+    throw fileError("read", path, error);
+  });
+}
+
+/** The text of a file, or of the standard input for "-". */
+export async function readText(path: string): Promise<TextFile> {
+  if (path === "-") return { name: "standard input", text: await readStandardInput() };
+  try {
+    return { name: path, text: await readFile(path, "utf8") };
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+}
+
+async function readStandardInput(): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of process.stdin) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+/** The `--network` file: what `ip -j addr` and `ip -j route` print, under "addresses" and "routes". */
+export async function readNetwork(path: string): Promise<Network> {
+  const { name, text } = await readText(path);
+  const value = parseJson(name, text);
+  if (!isRecord(value))
+    throw new InputError(`${name}: not an object with "addresses" and "routes"`);
+  return { addresses: arrayOf(name, value, "addresses"), routes: arrayOf(name, value, "routes") };
+}
+
+function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${name}: not JSON: ${(error as Error).message}`);
+  }
+}
+
+function arrayOf(name: string, value: Record<string, unknown>, key: string): readonly unknown[] {
+  const list = value[key];
+  if (Array.isArray(list)) return list;
+  throw new InputError(`${name}: "${key}" must be an array, as ip -j ${key.slice(0, 5)} prints it`);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

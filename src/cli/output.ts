@@ -1,0 +1,139 @@
+/**
+ * Files that are complete or not there: written under a temporary name beside their place and renamed when
+ * all is in. What is no regular file (a pipe, /dev/null) is written directly.
+ */
+
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { type FileHandle, open, realpath, rename, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileError } from "./failure.ts";
+
+/** Bytes gathered before a write. */
+const BLOCK_SIZE = 1 << 18;
+
+export interface Output {
+  /** Copies `bytes`. Await the promise, when there is one, before the next write. */
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  /** The file is whole: puts it in its place. */
+  finish(): Promise<void>;
+  /** The file is of no use: takes it away. Nothing happens when it is finished. */
+  abandon(): Promise<void>;
+}
+
+/** Temporary files there now, for the signal handlers. */
+const unfinished = new Set<string>();
+
+/** Removes what an interrupted command leaves behind. */
+export function removeUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true });
+  unfinished.clear();
+}
+
+export async function openOutput(path: string): Promise<Output> {
+  if (path === "-") return standardOutput();
+  try {
+    const target = await realpath(path).catch(() => path);
+    return (await isRegular(target)) ? await replaceFile(path, target) : await openDirect(path);
+  } catch (error) {
+    throw fileError("write", path, error);
+  }
+}
+
+async function isRegular(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  if (status?.isDirectory()) throw Object.assign(new Error(path), { code: "EISDIR" });
+  return status === undefined || status.isFile();
+}
+
+async function replaceFile(path: string, target: string): Promise<Output> {
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
+  const file = await open(temporary, "w");
+  unfinished.add(temporary);
+  const block = blocks(path, (bytes) => writeAll(file, bytes));
+  const remove = (): void => {
+    rmSync(temporary, { force: true });
+    unfinished.delete(temporary);
+  };
+  return {
+    write: block.write,
+    async finish() {
+      await block.flush();
+      await file.close();
+      await rename(temporary, target).catch((error: unknown) => {
+        throw fileError("write", path, error);
+      });
+      unfinished.delete(temporary);
+    },
+    async abandon() {
+      if (!unfinished.has(temporary)) return;
+      await file.close().catch(() => undefined);
+      remove();
+    },
+  };
+}
+
+async function openDirect(path: string): Promise<Output> {
+  const file = await open(path, "w");
+  const block = blocks(path, (bytes) => writeAll(file, bytes));
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (!closed) await file.close();
+    closed = true;
+  };
+  return {
+    write: block.write,
+    async finish() {
+      await block.flush();
+      await close();
+    },
+    abandon: close,
+  };
+}
+
+function standardOutput(): Output {
+  const block = blocks("the standard output", async (bytes) => {
+    if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
+  });
+  return { write: block.write, finish: block.flush, abandon: async () => undefined };
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+interface Blocks {
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  flush(): Promise<void>;
+}
+
+/** Gathers small writes into one block. The promise of a write is awaited before the next one. */
+function blocks(path: string, sink: (bytes: Uint8Array) => Promise<void>): Blocks {
+  const block = new Uint8Array(BLOCK_SIZE);
+  let size = 0;
+  async function put(bytes: Uint8Array): Promise<void> {
+    await sink(bytes).catch((error: unknown) => {
+      throw fileError("write", path, error);
+    });
+  }
+  async function flush(): Promise<void> {
+    const length = size;
+    size = 0;
+    if (length > 0) await put(block.subarray(0, length));
+  }
+  async function makeRoom(bytes: Uint8Array): Promise<void> {
+    await flush();
+    if (bytes.length > BLOCK_SIZE) return put(bytes);
+    block.set(bytes);
+    size = bytes.length;
+  }
+  return {
+    flush,
+    write(bytes) {
+      if (bytes.length > BLOCK_SIZE - size) return makeRoom(bytes);
+      block.set(bytes, size);
+      size += bytes.length;
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,241 @@
+/** `waxdp replay`: a capture through a node's dataplane. */
+import type { Command } from "commander";
+import { isStrayAnswer, returnPacket } from "../bothways.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { Packet } from "../pcap/index.ts";
+import { leaves, type Replayed, replay } from "../replay.ts";
+import { createTally, type Tally } from "../tally.ts";
+import { type CaptureSink, type CaptureSource, openCapture, openSink } from "./capture.ts";
+import { type EventSink, openEvents } from "./events.ts";
+import { type Expectation, openExpectation } from "./expect.ts";
+import { EXIT_NO, InputError } from "./failure.ts";
+import { createSample, measure, type Rates, type Sample } from "./measure.ts";
+import { type Report, toJson, toText } from "./report.ts";
+import { createReturns, type Returns } from "./returns.ts";
+import { addSetupOptions, prepare, type Setup, type SetupOptions } from "./setup.ts";
+import { count, painter, progress } from "./terminal.ts";
+
+interface ReplayOptions extends SetupOptions {
+  readonly output?: string;
+  readonly events?: string;
+  readonly json?: boolean;
+  readonly expect?: string;
+  readonly bothWays?: boolean;
+  readonly rate: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  waxdp replay cluster.pcapng -f manifests/ --node worker-1
+  waxdp replay cluster.pcapng -f services.yaml nodes.yaml --node worker-1 -o out.pcapng
+  waxdp replay cluster.pcapng -f manifests/ --node worker-1 --events - | jq 'select(.verdict == "DROP")'
+  waxdp replay cluster.pcapng -f manifests/ --node worker-1 --expect golden.pcapng
+  waxdp replay client.pcap -f manifests/ --node worker-1 --both-ways
+
+Exit status: 0 fine, 1 a difference was found, 2 wrong usage or bad input.`;
+
+export function register(program: Command): void {
+  const command = program
+    .command("replay")
+    .description("Plays a capture through a node's dataplane: what became of every packet.")
+    .argument("<capture>", "pcap or pcapng file, gzipped or not; - for standard input");
+  addSetupOptions(command)
+    .option(
+      "-o, --output <file>",
+      "write the packets that leave the dataplane (.pcap or .pcapng; - for stdout)",
+    )
+    .option("--events <file>", "write one JSON object per packet (- for stdout)")
+    .option("--json", "print the report as one JSON object")
+    .option("--expect <golden>", "compare with this capture what leaves the dataplane")
+    .option(
+      "--both-ways",
+      "take it as captured at the client: answers must come back as they were captured",
+    )
+    .option("--no-rate", "do not measure the packet path afterwards")
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(capture: string, options: ReplayOptions): Promise<void> {
+  checkStandardStreams(capture, options);
+  const setup = await prepare(options);
+  const dataplane = await setup.create(options.engine);
+  const source = await openCapture(capture);
+  const sinks = await openSinks(options, source);
+  try {
+    const damage = await play(dataplane, source, sinks);
+    await finishSinks(sinks, damage === null);
+    await print(await reportOf(setup, dataplane, source, sinks, damage, options), options);
+    if (damage) throw damage;
+  } finally {
+    await sinks.output?.abandon();
+    await sinks.events?.abandon();
+    await sinks.expectation?.close();
+  }
+}
+
+/** Each of the standard streams can serve one purpose. */
+function checkStandardStreams(
+  capture: string,
+  { output, events, file, expect }: ReplayOptions,
+): void {
+  if (output === "-" && events === "-") {
+    throw new InputError(
+      "-o and --events cannot both write to the standard output; give one of them a file",
+    );
+  }
+  const readers = [capture, expect, ...(file.includes("-") ? ["-"] : [])].filter(
+    (path) => path === "-",
+  );
+  if (readers.length > 1) {
+    throw new InputError("only one of CAPTURE, -f and --expect can be the standard input");
+  }
+}
+
+interface Sinks {
+  readonly tally: Tally;
+  readonly sample: Sample;
+  readonly output: CaptureSink | null;
+  readonly events: EventSink | null;
+  readonly expectation: Expectation | null;
+  readonly returns: Returns | null;
+  strayAnswers: number;
+  tookMs: number;
+}
+
+async function openSinks(options: ReplayOptions, source: CaptureSource): Promise<Sinks> {
+  const { output, events, expect, bothWays } = options;
+  return {
+    tally: createTally(),
+    sample: createSample(options.rate),
+    expectation: expect === undefined ? null : await openExpectation(expect),
+    returns: bothWays === true ? createReturns() : null,
+    output: output === undefined ? null : await openSink(output, source.reader),
+    events: events === undefined ? null : await openEvents(events),
+    strayAnswers: 0,
+    tookMs: 0,
+  };
+}
+
+/** Plays what can be read; what cannot be is returned. */
+async function play(
+  dataplane: Dataplane,
+  source: CaptureSource,
+  sinks: Sinks,
+): Promise<InputError | null> {
+  const started = performance.now();
+  const line = progress();
+  let n = 0;
+  try {
+    for await (const packets of source.chunks()) {
+      for (const replayed of outcomes(dataplane, packets, n + 1, sinks.returns)) {
+        n = replayed.n;
+        if (isStrayAnswer(dataplane, replayed.event)) sinks.strayAnswers++;
+        const busy = take(sinks, replayed);
+        if (busy) await busy;
+      }
+      line.update(() => progressText(n, source));
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof InputError && error.damage) return error;
+    throw error;
+  } finally {
+    line.clear();
+    sinks.tookMs = performance.now() - started;
+  }
+}
+
+function outcomes(
+  dataplane: Dataplane,
+  packets: Iterable<Packet>,
+  first: number,
+  returns: Returns | null,
+): Iterable<Replayed> {
+  return returns
+    ? returnAll(dataplane, packets, first, returns)
+    : replay(dataplane, packets, first);
+}
+
+function* returnAll(
+  dataplane: Dataplane,
+  packets: Iterable<Packet>,
+  first: number,
+  returns: Returns,
+): Generator<Replayed> {
+  let n = first;
+  for (const packet of packets) {
+    const returned = returnPacket(dataplane, packet, n++);
+    returns.add(returned);
+    yield returned;
+  }
+}
+
+/** A promise only where somebody has to wait. */
+function take(sinks: Sinks, replayed: Replayed): Promise<unknown> | undefined {
+  sinks.tally.add(replayed);
+  sinks.sample.add(replayed.captured);
+  const leaving = leaves(replayed.verdict);
+  const waits = [
+    sinks.events?.write(replayed),
+    leaving ? sinks.output?.write(replayed) : undefined,
+    leaving ? sinks.expectation?.check(replayed) : undefined,
+  ].filter((wait) => wait !== undefined);
+  return waits.length > 0 ? Promise.all(waits) : undefined;
+}
+
+function progressText(n: number, { name, progress: { read, size } }: CaptureSource): string {
+  const part = size === undefined || size === 0 ? "" : `, ${Math.floor((read / size) * 100)}%`;
+  return `${count(n)} packets of ${name}${part}`;
+}
+
+async function finishSinks(sinks: Sinks, whole: boolean): Promise<void> {
+  if (whole) await sinks.expectation?.end();
+  await sinks.output?.finish();
+  await sinks.events?.finish();
+}
+
+async function reportOf(
+  setup: Setup,
+  dataplane: Dataplane,
+  source: CaptureSource,
+  sinks: Sinks,
+  damage: InputError | null,
+  { node, engine, seed }: ReplayOptions,
+): Promise<Report> {
+  const { output, expectation, returns } = sinks;
+  return {
+    capture: source.name,
+    node,
+    engine,
+    seed,
+    summary: sinks.tally.summary(),
+    counters: dataplane.counters(),
+    strayAnswers: sinks.strayAnswers,
+    tookMs: sinks.tookMs,
+    rates: await ratesOf(setup, engine, sinks.sample),
+    output: output && { path: output.path, packets: output.length },
+    expect: expectation?.report() ?? null,
+    bothWays: returns?.report() ?? null,
+    damage: damage?.message ?? null,
+  };
+}
+
+/** The engine of the replay; the default one is shown beside the model. */
+async function ratesOf(
+  setup: Setup,
+  engine: Dataplane["engine"],
+  { packets }: Sample,
+): Promise<Rates | null> {
+  if (packets.length === 0) return null;
+  const dataplanes = [await setup.create(engine)];
+  if (engine === "wasm") dataplanes.push(await setup.create("model"));
+  return measure(dataplanes, packets);
+}
+
+/** Where packets or events take the standard output, the report goes to stderr. */
+async function print(report: Report, { output, events, json }: ReplayOptions): Promise<void> {
+  const stream = output === "-" || events === "-" ? process.stderr : process.stdout;
+  stream.write(json ? toJson(report) : toText(report, painter(stream)));
+  if (report.expect?.differs || report.bothWays?.differs) process.exitCode = EXIT_NO;
+}

@@ -1,0 +1,86 @@
+/** The options that every command with a dataplane has, and the dataplane they describe. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import {
+  createDataplane,
+  createModel,
+  type Dataplane,
+  type DataplaneOptions,
+  type ObjectSet,
+  parseManifests,
+  type Scheduler,
+} from "../index.ts";
+import { readManifests, readNetwork } from "./files.ts";
+
+export type EngineName = Dataplane["engine"];
+
+export interface SetupOptions {
+  readonly file: readonly string[];
+  readonly node: string;
+  readonly engine: EngineName;
+  readonly seed: number;
+  readonly scheduler?: Scheduler;
+  readonly network?: string;
+}
+
+export interface Setup {
+  /** A dataplane in its first state, the manifests applied. */
+  create(engine: EngineName): Promise<Dataplane>;
+}
+
+export function addSetupOptions(command: Command): Command {
+  return command
+    .requiredOption("-f, --file <path...>", "manifests: files, folders, or - for standard input")
+    .requiredOption("--node <name>", "the Node whose view it is")
+    .addOption(
+      new Option("--engine <engine>", "packet path: WebAssembly, or its model in TypeScript")
+        .choices(["wasm", "model"])
+        .default("wasm"),
+    )
+    .option("--seed <number>", "source of every random choice, 0 to 4294967295", parseSeed, 0)
+    .addOption(
+      new Option(
+        "--scheduler <name>",
+        "how new connections are spread (default: what the manifests say, else random)",
+      ).choices(["random", "maglev"]),
+    )
+    .option(
+      "--network <file>",
+      'JSON with "addresses" and "routes": what ip -j addr and ip -j route print',
+    );
+}
+
+/** Reads everything the options name. Throws before any packet is read. */
+export async function prepare(options: SetupOptions): Promise<Setup> {
+  const sources = await readManifests(options.file);
+  const objects = parseManifests(sources.map(({ name, text }) => ({ file: name, text })));
+  const network = options.network === undefined ? undefined : await readNetwork(options.network);
+  const { node, seed, scheduler } = options;
+  return { create: (engine) => createApplied(engine, { node, seed, scheduler, network }, objects) };
+}
+
+async function createApplied(
+  engine: EngineName,
+  options: DataplaneOptions,
+  objects: ObjectSet,
+): Promise<Dataplane> {
+  const dataplane = await (engine === "wasm" ? createDataplane(options) : createModel(options));
+  const { warnings } = dataplane.apply(objects);
+  warn(warnings);
+  return dataplane;
+}
+
+const warned = new Set<string>();
+
+/** Once each, however many dataplanes are made. */
+function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) {
+    if (!warned.has(warning)) process.stderr.write(`waxdp: warning: ${warning}\n`);
+    warned.add(warning);
+  }
+}
+
+function parseSeed(text: string): number {
+  const seed = /^(\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+  if (seed < 2 ** 32) return seed;
+  throw new InvalidArgumentError("It must be an integer from 0 to 4294967295.");
+}

@@ -1,0 +1,109 @@
+/**
+ * Plays captured packets through a dataplane. The clock is the capture's, so that a replay gives the same
+ * bytes on every machine and on every day.
+ */
+import type { Dataplane, FrameOptions } from "./dataplane/dataplane.ts";
+import type { PacketEvent, Verdict } from "./dataplane/event.ts";
+import type { Packet } from "./pcap/capture.ts";
+
+export interface Replayed {
+  /** From 1, as Wireshark counts. */
+  readonly n: number;
+  readonly captured: Packet;
+  readonly verdict: Verdict;
+  /** The frame after the dataplane; a view that lasts until the next packet is asked for. */
+  readonly packet: Uint8Array;
+  readonly event: PacketEvent;
+}
+
+/**
+ * Every packet in turn. Those of one millisecond share a batch, which changes nothing but the speed: time
+ * is the only thing a batch has in common.
+ */
+export function* replay(
+  dataplane: Dataplane,
+  packets: Iterable<Packet>,
+  first = 1,
+): Generator<Replayed> {
+  const { batch } = dataplane;
+  let waiting: Packet[] = [];
+  let n = first;
+  let now = Number.NEGATIVE_INFINITY;
+  batch.clear();
+  for (const packet of packets) {
+    const time = milliseconds(packet.time);
+    const large = packet.data.length > batch.frameCapacity;
+    if (waiting.length === batch.capacity || large || time > now) {
+      yield* drain(dataplane, waiting, now, n);
+      n += waiting.length;
+      waiting = [];
+    }
+    // A clock that runs backwards stands still, as the dataplane's does.
+    now = Math.max(now, time);
+    if (large) yield processOne(dataplane, packet, n++);
+    else {
+      batch.push(packet.data, frameOptions(packet));
+      waiting.push(packet);
+    }
+  }
+  yield* drain(dataplane, waiting, now, n);
+}
+
+function* drain(
+  dataplane: Dataplane,
+  waiting: readonly Packet[],
+  now: number,
+  first: number,
+): Generator<Replayed> {
+  if (waiting.length === 0) return;
+  const { batch } = dataplane;
+  batch.process(now, { events: true });
+  for (const [index, captured] of waiting.entries()) {
+    yield {
+      n: first + index,
+      captured,
+      verdict: batch.verdict(index),
+      packet: batch.packet(index),
+      event: batch.event(index),
+    };
+  }
+  batch.clear();
+}
+
+/** One packet by itself: frames too large for a batch, and whoever must see one outcome before the next. */
+export function processOne(
+  dataplane: Dataplane,
+  captured: Packet,
+  n: number,
+  data: Uint8Array = captured.data,
+): Replayed {
+  const options = { ...frameOptions(captured), now: milliseconds(captured.time) };
+  const { verdict, packet, event } = dataplane.process(data, options);
+  return { n, captured, verdict, packet, event };
+}
+
+export function frameOptions(packet: Packet): FrameOptions {
+  const { linkType, wireLength } = packet;
+  return { linkType, wireLength, interface: packet.interfaceName };
+}
+
+/**
+ * The dataplane's clock for a time of a capture. A damaged timestamp may lie further off than a number can
+ * say in milliseconds; it counts as the furthest that can be said.
+ */
+export function milliseconds(time: bigint): number {
+  const furthest = Number.MAX_SAFE_INTEGER;
+  return Math.max(-furthest, Math.min(furthest, Number(time / 1_000_000n)));
+}
+
+/** Nanoseconds as seconds with nine decimals. */
+export function seconds(time: bigint): string {
+  const sign = time < 0n ? "-" : "";
+  const digits = (time < 0n ? -time : time).toString().padStart(10, "0");
+  return `${sign}${digits.slice(0, -9)}.${digits.slice(-9)}`;
+}
+
+/** True when the packet leaves the dataplane: it passes, or a frame goes back where it came from. */
+export function leaves(verdict: Verdict): boolean {
+  return verdict === "PASS" || verdict === "TX" || verdict === "REDIRECT";
+}

@@ -1,0 +1,119 @@
+/** Counts what a replay did: flows, packets and bytes per service and backend, packets per verdict and reason. */
+import type { Action, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
+import type { Replayed } from "./replay.ts";
+
+export interface Amount {
+  packets: number;
+  /** On the wire. */
+  bytes: number;
+}
+
+export interface BackendTally extends Amount {
+  /** Null for packets of the service that no backend got. */
+  readonly backend: string | null;
+  /** New connections. */
+  flows: number;
+}
+
+export interface ServiceTally extends Amount {
+  readonly service: string;
+  flows: number;
+  /** Sorted as text, those without a backend last. */
+  readonly backends: readonly BackendTally[];
+}
+
+export interface VerdictTally extends Amount {
+  readonly verdict: Verdict;
+  readonly action: Action;
+  readonly reason: Reason | null;
+}
+
+export interface Summary extends Amount {
+  /** Nanoseconds since 1970 of the earliest and the latest packet; null without packets. */
+  readonly first: bigint | null;
+  readonly last: bigint | null;
+  readonly services: readonly ServiceTally[];
+  /** Most packets first. */
+  readonly verdicts: readonly VerdictTally[];
+}
+
+export interface Tally {
+  add(replayed: Replayed): void;
+  summary(): Summary;
+}
+
+export function createTally(): Tally {
+  const total: Amount = { packets: 0, bytes: 0 };
+  const services = new Map<string, Map<string | null, BackendTally>>();
+  const verdicts = new Map<string, VerdictTally>();
+  let first: bigint | null = null;
+  let last: bigint | null = null;
+  return {
+    add({ captured: { time, wireLength }, event }) {
+      count(total, wireLength);
+      if (first === null || time < first) first = time;
+      if (last === null || time > last) last = time;
+      count(verdictOf(verdicts, event), wireLength);
+      if (event.service === null) return;
+      const backend = backendOf(services, event.service, event.backend);
+      count(backend, wireLength);
+      if (event.action === "dnat" && event.conntrack === "new") backend.flows++;
+    },
+    summary: () => ({
+      ...total,
+      first,
+      last,
+      services: [...services].map(sumService).sort((a, b) => order(a.service, b.service)),
+      verdicts: [...verdicts.values()].sort((a, b) => b.packets - a.packets),
+    }),
+  };
+}
+
+function count(amount: Amount, bytes: number): void {
+  amount.packets++;
+  amount.bytes += bytes;
+}
+
+function verdictOf(verdicts: Map<string, VerdictTally>, event: PacketEvent): VerdictTally {
+  const { verdict, action, reason } = event;
+  const key = `${verdict} ${action} ${reason}`;
+  const known = verdicts.get(key);
+  if (known) return known;
+  const fresh: VerdictTally = { verdict, action, reason, packets: 0, bytes: 0 };
+  verdicts.set(key, fresh);
+  return fresh;
+}
+
+function backendOf(
+  services: Map<string, Map<string | null, BackendTally>>,
+  service: string,
+  backend: string | null,
+): BackendTally {
+  const backends = services.get(service) ?? new Map<string | null, BackendTally>();
+  services.set(service, backends);
+  const known = backends.get(backend);
+  if (known) return known;
+  const fresh: BackendTally = { backend, flows: 0, packets: 0, bytes: 0 };
+  backends.set(backend, fresh);
+  return fresh;
+}
+
+function sumService([service, tallies]: [string, Map<string | null, BackendTally>]): ServiceTally {
+  const backends = [...tallies.values()].sort((a, b) => orderBackends(a.backend, b.backend));
+  const sum = { flows: 0, packets: 0, bytes: 0 };
+  for (const { flows, packets, bytes } of backends) {
+    sum.flows += flows;
+    sum.packets += packets;
+    sum.bytes += bytes;
+  }
+  return { service, ...sum, backends };
+}
+
+function orderBackends(a: string | null, b: string | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return order(a, b);
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { endpointName } from "../../src/control/address.ts";
+import { selectEndpoints, type TrafficPolicy } from "../../src/control/topology.ts";
+
+interface Case {
+  readonly id: string;
+  readonly notes?: string;
+  readonly featureGates?: Readonly<Record<string, boolean>>;
+  readonly service: {
+    readonly externalTrafficPolicy: "Cluster" | "Local";
+    readonly internalTrafficPolicy: "Cluster" | "Local";
+    readonly externallyAccessible: boolean;
+  };
+  readonly node: { readonly name: string; readonly zone: string | null };
+  readonly endpoints: readonly {
+    readonly ip: string;
+    readonly port: number;
+    readonly ready: boolean;
+    readonly serving: boolean;
+    readonly terminating: boolean;
+    readonly nodeName: string | null;
+    readonly hints: { readonly forZones: string[]; readonly forNodes: string[] };
+  }[];
+  readonly expect: {
+    readonly clusterEndpoints: string[] | null;
+    readonly localEndpoints: string[] | null;
+    readonly allEndpoints: string[] | null;
+    readonly hasAnyEndpoints: boolean;
+  };
+}
+
+const file = new URL("../data/kube-proxy-topology.json", import.meta.url);
+const all: Case[] = JSON.parse(readFileSync(file, "utf8"));
+/** Node hints have been on by default since Kubernetes 1.34; there is no gate to turn them off. */
+const cases = all.filter(
+  ({ featureGates }) => featureGates?.PreferSameTrafficDistribution !== false,
+);
+
+test("all cases but the one without node hints are run", () => {
+  expect(cases).toHaveLength(all.length - 1);
+});
+
+test.each(cases)("$id", ({ service, node, endpoints, expect: expected }) => {
+  const topology = selectEndpoints(
+    endpoints.map((given) => ({
+      ...given,
+      name: endpointName(given.ip, given.port),
+      local: given.nodeName === node.name,
+      zoneHints: given.hints.forZones,
+      nodeHints: given.hints.forNodes,
+    })),
+    {
+      internalPolicy: service.internalTrafficPolicy.toLowerCase() as TrafficPolicy,
+      externalPolicy: service.externalTrafficPolicy.toLowerCase() as TrafficPolicy,
+      externallyAccessible: service.externallyAccessible,
+    },
+    { name: node.name, zone: node.zone ?? "" },
+  );
+  // Without any endpoint nothing is categorised: then an unused set and an empty one are the same.
+  const set = (names: readonly { name: string }[] | undefined) =>
+    endpoints.length === 0 ? [] : (names?.map(({ name }) => name).sort() ?? null);
+  const expectedSet = (names: string[] | null) =>
+    endpoints.length === 0 ? [] : names && [...names].sort();
+  expect(set(topology.cluster)).toEqual(expectedSet(expected.clusterEndpoints));
+  expect(set(topology.local)).toEqual(expectedSet(expected.localEndpoints));
+  const reachable = new Set(
+    [...(topology.cluster ?? []), ...(topology.local ?? [])].map(({ name }) => name),
+  );
+  expect([...reachable].sort()).toEqual([...(expected.allEndpoints ?? [])].sort());
+  expect(topology.hasEndpoints).toBe(expected.hasAnyEndpoints);
+});

@@ -1,0 +1,16 @@
+/** How long to search: WAXDP_FUZZ_RUNS multiplies the default, WAXDP_FUZZ_SEED repeats a search that failed. */
+import type { Parameters } from "fast-check";
+
+const FACTOR = Number(process.env.WAXDP_FUZZ_RUNS ?? 1);
+const SEED = process.env.WAXDP_FUZZ_SEED;
+const BASE_TIMEOUT = 60_000;
+
+export function runs<T>(numRuns: number): Parameters<T> {
+  return {
+    numRuns: Math.ceil(numRuns * FACTOR),
+    ...(SEED === undefined ? {} : { seed: Number(SEED) }),
+  };
+}
+
+/** Milliseconds a test of such a length may take. */
+export const TIMEOUT = BASE_TIMEOUT * Math.max(1, FACTOR);

@@ -1,0 +1,96 @@
+/**
+ * A golden case is a folder: `case.json` says what goes in; `out.pcapng`, `events.jsonl` and `counters.json` hold what
+ * came out when somebody last read it and found it right.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { Counters } from "../../src/dataplane/counters.ts";
+import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import { parseManifests } from "../../src/index.ts";
+import { readBytes, writeBytes } from "../../src/pcap/index.ts";
+import { leaves, type Replayed, replay, seconds } from "../../src/replay.ts";
+
+/** Paths are relative to the folder of the case. */
+interface Description {
+  readonly description: string;
+  readonly capture: string;
+  readonly manifests: readonly string[];
+  /** Output of `ip -j addr` and `ip -j route`, as one object. */
+  readonly network?: string;
+  readonly options: DataplaneOptions;
+}
+
+export interface Golden extends Description {
+  readonly name: string;
+  readonly folder: URL;
+}
+
+export interface Played {
+  /** The capture of what leaves. */
+  readonly out: Uint8Array;
+  /** A line per packet. */
+  readonly events: string;
+  readonly counters: Counters;
+}
+
+export function readCases(): Golden[] {
+  const folders = readdirSync(new URL(".", import.meta.url), { withFileTypes: true });
+  return folders
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => {
+      const folder = new URL(`${name}/`, import.meta.url);
+      return { ...JSON.parse(readFileSync(new URL("case.json", folder), "utf8")), name, folder };
+    });
+}
+
+export function optionsOf({ folder, options, network }: Golden): DataplaneOptions {
+  if (network === undefined) return options;
+  return { ...options, network: JSON.parse(readFileSync(new URL(network, folder), "utf8")) };
+}
+
+export function play(dataplane: Dataplane, { folder, capture, manifests }: Golden): Played {
+  const sources = manifests.map((file) => ({
+    file,
+    text: readFileSync(new URL(file, folder), "utf8"),
+  }));
+  dataplane.apply(parseManifests(sources));
+  const packets = readBytes(readFileSync(new URL(capture, folder)));
+  const replayed = [...copies(replay(dataplane, packets))];
+  return {
+    out: captureOf(replayed),
+    events: replayed.map(line).join(""),
+    counters: dataplane.counters(),
+  };
+}
+
+/** What is replayed is a view that does not last. */
+function* copies(outcomes: Iterable<Replayed>): Generator<Replayed> {
+  for (const one of outcomes) yield { ...one, packet: one.packet.slice() };
+}
+
+function captureOf(replayed: readonly Replayed[]): Uint8Array {
+  const left = replayed
+    .filter(({ verdict }) => leaves(verdict))
+    .map(({ captured, packet, verdict }) => {
+      const wireLength = verdict === "TX" ? packet.length : captured.wireLength;
+      return { ...captured, data: packet, wireLength };
+    });
+  return writeBytes(left, { format: "pcapng", resolution: "ns" });
+}
+
+function line({ n, captured, event }: Replayed): string {
+  return `${JSON.stringify({ n, time: seconds(captured.time), ...event })}\n`;
+}
+
+export function expected({ folder }: Golden): Played {
+  return {
+    out: new Uint8Array(readFileSync(new URL("out.pcapng", folder))),
+    events: readFileSync(new URL("events.jsonl", folder), "utf8"),
+    counters: JSON.parse(readFileSync(new URL("counters.json", folder), "utf8")),
+  };
+}
+
+export function update({ folder }: Golden, { out, events, counters }: Played): void {
+  writeFileSync(new URL("out.pcapng", folder), out);
+  writeFileSync(new URL("events.jsonl", folder), events);
+  writeFileSync(new URL("counters.json", folder), `${JSON.stringify(counters, null, 2)}\n`);
+}
