@@ -1,0 +1,43 @@
+/** README shows what the commands print: they are run again, and figures of time alone may differ. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+
+const README = readFileSync("README.md", "utf8");
+const COMMAND = /^\$ npx waxdp ((?:replay|explain) .*)\n([\s\S]*?)(?=^\$ |(?![\s\S]))/gm;
+const TIMING = /packets\/s|rounds over/;
+
+function blocks(language: string): string[] {
+  const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm");
+  return [...README.matchAll(fence)].map(([, body]) => body as string);
+}
+
+const SHOWN = blocks("console").flatMap((block) =>
+  [...block.matchAll(COMMAND)].map(([, command, output]) => ({
+    command: command as string,
+    output: output as string,
+  })),
+);
+
+function steady(output: string): string[] {
+  return output.split("\n").filter((line) => line !== "" && !TIMING.test(line));
+}
+
+it("shows replay and explain", () => {
+  expect(SHOWN.length).toBeGreaterThanOrEqual(4);
+});
+
+it.each(SHOWN)("waxdp $command prints what is shown", ({ command, output }) => {
+  const folder = mkdtempSync(join(tmpdir(), "waxdp-"));
+  const line = `node dist/src/cli/main.js ${command.replace("out.pcapng", join(folder, "out.pcapng"))}`;
+  const { stdout } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  expect(steady(stdout.replaceAll(`${folder}/`, ""))).toEqual(steady(output));
+});
+
+it("the embedding example is the one that can be run", () => {
+  const example = readFileSync("examples/embed.mjs", "utf8");
+  expect(example).toContain((blocks("js")[0] as string).trimEnd());
+});
