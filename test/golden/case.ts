@@ -7,7 +7,7 @@ import type { Counters } from "../../src/dataplane/counters.ts";
 import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
 import { parseManifests } from "../../src/index.ts";
 import { readBytes, writeBytes } from "../../src/pcap/index.ts";
-import { leaves, type Replayed, replay, seconds } from "../../src/replay.ts";
+import { leaves, type Replayed, replay, seconds } from "../../src/replay/replay.ts";
 
 /** Paths are relative to the folder of the case. */
 interface Description {
