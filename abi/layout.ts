@@ -6,8 +6,8 @@
 /**
  * Packet descriptor: one per packet of a batch.
  *
- *  0        4        8        12       16            20        24        28        32
- *  | data   | length | wire   | if|fl|lt| v|a|r|ct   | service | backend | entry   | mark |
+ *  0        4        8        12             16               20        24        28       32
+ *  | data   | length | wire   | in | fl | li | ve|ac|re|ct    | service | backend | out    |
  */
 /** u32: address of the first byte of the frame. Moves when a reject puts headers in front. */
 export const DESC_DATA = 0;
@@ -90,7 +90,6 @@ export const RANGE_UNRESTRICTED = 0xffffffff;
 export const CLASS_POD = 0;
 export const CLASS_LOCAL = 1;
 export const CLASS_OTHER = 2;
-export const CLASS_LENGTH = 3;
 
 export const ROUTE_ACTION = 0; // u8: ACTION_DNAT, ACTION_REJECT or ACTION_DROP
 export const ROUTE_RING = 1; // u8: RING_CLUSTER or RING_LOCAL
@@ -106,7 +105,7 @@ export const BACKEND_PROTO = 34; // u8
 export const BACKEND_FAMILY = 35; // u8
 export const BACKEND_SERVICE = 36; // u32
 export const BACKEND_RINGS = 40; // u8: bit 0 member of the cluster ring, bit 1 of the local ring
-export const BACKEND_METHOD = 41; // u8: 0 NAT; others come with IPVS
+export const BACKEND_METHOD = 41; // u8, forwarding method: 0, address translation
 export const BACKEND_WEIGHT = 42; // u16
 export const BACKEND_CONNECTIONS = 48; // u32, written by the packet path
 export const BACKEND_SIZE = 64;
@@ -160,7 +159,7 @@ export const AFFINITY_SIZE = 48;
  *  0      4      8      10     12      13     14     16        20        24       26       28       30       32
  *  | saddr| daddr| sport| dport| proto | flags| state| nsaddr  | ndaddr  | nsport | ndport | ipdelta| l4delta|
  *  32        36     40       44       48                                  64
- *  | lastseen| pair | backend| created| window tracking (parity issue)   |
+ *  | lastseen| pair | backend| created| zero, kept for TCP window tracking |
  */
 export const CT4_SADDR = 0; // u32 be
 export const CT4_DADDR = 4; // u32 be

@@ -16,6 +16,7 @@ import type {
 import type { PacketEvent, Reason } from "./dataplane/event.ts";
 import * as address from "./packet/address.ts";
 import { packet } from "./packet/build.ts";
+import { dialledVip } from "./vip.ts";
 
 /** The first packet of a flow. */
 export interface FlowSpec {
@@ -31,6 +32,7 @@ export interface FlowSpec {
   readonly local?: boolean;
 }
 
+/** What became of the first packet of a flow, and why. */
 export interface Explanation extends PacketEvent {
   /** Every endpoint the flow may go to, "ip:port", sorted. */
   readonly candidates: readonly string[];
@@ -38,7 +40,7 @@ export interface Explanation extends PacketEvent {
   readonly steps: readonly string[];
 }
 
-export const DEFAULT_SPORT = 40000;
+const DEFAULT_SPORT = 40000;
 
 /**
  * Explains one flow. Forgets every connection and every remembered client before, so that the flow is judged
@@ -83,28 +85,13 @@ function createWalk(dataplane: Dataplane, flow: FlowSpec, event: PacketEvent): W
   const { saddr, sport = DEFAULT_SPORT, daddr, dport, proto } = flow;
   const from = address.formatEndpoint(saddr, sport);
   const opening = `A ${NAMES[proto]} from ${from} to ${address.formatEndpoint(daddr, dport)}.`;
-  const vip = vipOf(dataplane, flow);
+  const vip = dialledVip(dataplane.maps, flow);
   const service = vip && dataplane.maps.services.lookup(vip);
   if (!vip || !service)
     return { candidates: [], steps: [opening, ...passSteps(dataplane, flow, event)] };
   const context = { dataplane, flow, event, vip, service };
   const { candidates, steps } = serviceWalk(context);
   return { candidates, steps: [opening, frontendStep(context), ...steps] };
-}
-
-/** The entry of `services` that the flow hits: its own address first, then a nodePort. */
-function vipOf({ maps }: Dataplane, { daddr, dport, proto }: FlowSpec): Vip | undefined {
-  const family = address.family(daddr);
-  const exact: Vip = { family, address: daddr, port: dport, proto };
-  if (maps.services.lookup(exact)) return exact;
-  const nodePort: Vip = { ...exact, address: "" };
-  return servesNodePorts(maps, daddr) && maps.services.lookup(nodePort) ? nodePort : undefined;
-}
-
-function servesNodePorts(maps: Dataplane["maps"], daddr: string): boolean {
-  if (maps.addresses.lookup({ family: address.family(daddr), address: daddr })?.nodePorts)
-    return true;
-  return daddr.startsWith("127.") && maps.config.lookup("config")?.localhostNodePorts === true;
 }
 
 function isLocal(maps: Dataplane["maps"], text: string): boolean {
@@ -246,9 +233,13 @@ function because(reason: Reason | null): string {
 }
 
 function refusalStep(
-  { flow }: Context,
+  { flow, event }: Context,
   { action, reason }: Extract<Route, { reason: Reason }>,
 ): string {
+  if (event.action === "pass") {
+    const refusal = `It is not let in (${because(reason)})`;
+    return `${refusal}, but packets of the node itself to elsewhere are not refused: it passes untouched.`;
+  }
   if (action === "drop") return `The packet is dropped: ${because(reason)}.`;
   const icmp = address.family(flow.daddr) === "ipv4" ? "ICMP" : "ICMPv6";
   return `The packet is rejected with ${icmp} "port unreachable": ${because(reason)}.`;

@@ -26,10 +26,17 @@ export function choose(packet: Packet, opening: Opening): u32 {
   let number = affinity.recall(opening);
   if (number == 0) number = pick(ring, opening);
   const backend = backends.lookup(number);
-  if (backend == null) return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
+  if (backend == null || !serves(backend, opening)) {
+    return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
+  }
   opening.backend = backend;
   opening.backendNumber = number;
   return chooseSource(opening, backend);
+}
+
+/** A ring written by hand may name a row that no backend has, or one of the other family. */
+function serves(backend: Backend, opening: Opening): bool {
+  return backend.service != 0 && backend.family == opening.family;
 }
 
 function pick(ring: Ring, opening: Opening): u32 {

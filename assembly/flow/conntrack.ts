@@ -22,12 +22,17 @@ export function lookup<K, E extends Entry>(key: usize, hash: u32): E | null {
 }
 
 /** The other direction. */
-export function pairOf<E extends Entry>(entry: E): E {
-  return changetype<E>(swiss.at<E>(tableOf<E>(), entry.pair));
+function pairOf<E extends Entry>(entry: E): E {
+  const pair = changetype<E>(swiss.at<E>(tableOf<E>(), entry.pair));
+  assert(
+    pair.pair == swiss.slotOf<E>(tableOf<E>(), changetype<usize>(entry)),
+    "two directions know each other",
+  );
+  return pair;
 }
 
 /** Both directions count; the other one is looked at only when this one is stale. */
-export function isExpired<E extends Entry>(entry: E): bool {
+function isExpired<E extends Entry>(entry: E): bool {
   const timeout = CONFIG.timeout(entry.state);
   if (now() - entry.lastSeen <= timeout) return false;
   return now() - pairOf<E>(entry).lastSeen > timeout;
@@ -58,13 +63,16 @@ export function isFull<E>(): bool {
 /** Takes both directions out of the table. */
 function forget<K, E extends Entry>(entry: E): void {
   const backend = backends.lookup(entry.backend);
-  if (backend != null) backend.connections--;
+  if (backend != null) {
+    assert(backend.connections != 0, "a backend counts its connections");
+    backend.connections--;
+  }
   const pair = pairOf<E>(entry);
   swiss.remove<K, E>(tableOf<E>(), changetype<usize>(pair));
   swiss.remove<K, E>(tableOf<E>(), changetype<usize>(entry));
 }
 
-export function expire<K, E extends Entry>(entry: E): void {
+function expire<K, E extends Entry>(entry: E): void {
   forget<K, E>(entry);
   counters.add(COUNTER_EXPIRED, 1);
 }

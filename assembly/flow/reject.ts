@@ -3,6 +3,7 @@
  * came from. What kube-proxy's REJECT rules send, for TCP too.
  */
 import { FAMILY_IPV4, FRONTEND_NODE_PORT } from "../../abi/layout";
+import { HEADROOM } from "../../abi/limits";
 import * as interfaces from "../maps/interfaces";
 import { Packet } from "../packet";
 import * as checksum from "../wire/checksum";
@@ -119,6 +120,7 @@ function quoteLength(packet: Packet, length: u32, limit: u32): u32 {
 function putFront(packet: Packet, front: u32, quote: u32): usize {
   const descriptor = packet.descriptor;
   const linkLength = packet.linkLength;
+  assert(front <= <u32>HEADROOM, "headers fit the headroom");
   memory.copy(descriptor.data - front, descriptor.data, linkLength);
   descriptor.data -= front;
   descriptor.length = linkLength + front + quote;

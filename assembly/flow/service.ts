@@ -7,9 +7,10 @@ import {
   CONFIG_FLAG_TCP_BE_LIBERAL,
   DESC_FLAG_LOCAL,
   FAMILY_IPV4,
+  FRONTEND_CLUSTER_IP,
   RANGE_UNRESTRICTED,
 } from "../../abi/layout";
-import { ACTION_DROP, ACTION_REJECT, REASON_SOURCE_RANGE } from "../../abi/verdict";
+import { ACTION_DNAT, ACTION_REJECT, REASON_SOURCE_RANGE } from "../../abi/verdict";
 import { CONFIG } from "../maps/config";
 import * as interfaces from "../maps/interfaces";
 import * as ranges from "../maps/ranges";
@@ -93,8 +94,21 @@ function isLetIn(opening: Opening): bool {
 export function route(packet: Packet, opening: Opening): u32 {
   const route = opening.service.route(classOf(packet, opening));
   opening.route = route;
-  if (route.action == ACTION_REJECT) return rejectPacket(packet, opening, route.reason);
-  return route.action == ACTION_DROP ? drop(route.reason) : CONTINUE;
+  if (route.action == ACTION_DNAT) return CONTINUE;
+  if (evadesRefusal(packet, opening)) return PASS;
+  return route.action == ACTION_REJECT
+    ? rejectPacket(packet, opening, route.reason)
+    : drop(route.reason);
+}
+
+/**
+ * Refusals of external frontends stand in the chains INPUT and FORWARD: what the node itself sends to
+ * an address elsewhere meets neither, and leaves by the default route.
+ */
+function evadesRefusal(packet: Packet, opening: Opening): bool {
+  if (!(packet.descriptor.flags & DESC_FLAG_LOCAL)) return false;
+  if (opening.service.frontend == FRONTEND_CLUSTER_IP) return false;
+  return !isLocal(opening.daddr0, opening.daddr1, opening.family);
 }
 
 function classOf(packet: Packet, opening: Opening): u32 {

@@ -33,11 +33,11 @@ import * as services from "./services";
 import * as swiss from "./swiss";
 
 /** Results of update. */
-export const UPDATED: u32 = 0;
+const UPDATED: u32 = 0;
 /** The map is full: E2BIG in bpf(2). */
-export const FULL: u32 = 1;
+const FULL: u32 = 1;
 /** The map is not written this way: EPERM in bpf(2). */
-export const REFUSED: u32 = 2;
+const REFUSED: u32 = 2;
 
 /** Address of the record of a key, 0 for none; the key of an array map is a u32 row. */
 export function lookup(map: u32, key: usize): usize {
@@ -128,7 +128,7 @@ export function capacity(map: u32): u32 {
 }
 
 /** A connection is two entries. */
-export function isConntrack(map: u32): bool {
+function isConntrack(map: u32): bool {
   return map == MAP_CONNTRACK4 || map == MAP_CONNTRACK6;
 }
 

@@ -119,6 +119,7 @@ export function lookup<K, E>(table: Table, key: usize, hash: u32): usize {
  */
 export function insert<K, E>(table: Table, key: usize, hash: u32): usize {
   if (table.length >= table.capacity) return 0;
+  assert(lookup<K, E>(table, key, hash) == 0, "a key is inserted once");
   const groups = table.groups;
   let group = home(hash, groups);
   let control = table.control + group * CONTROL_SIZE;
@@ -156,13 +157,19 @@ function clear<E>(entry: usize): void {
   for (let at: usize = 0; at < offsetof<E>(); at += 16) v128.store(entry + at, i64x2.splat(0));
 }
 
+function tagAt(table: Table, slot: u32): u32 {
+  return load<u8>(table.control + (slot / GROUP_SLOTS) * CONTROL_SIZE + (slot % GROUP_SLOTS));
+}
+
 /** Gives the slot of an entry back, zeroed: who still holds its address finds no key there. */
 export function remove<K, E>(table: Table, entry: usize): void {
   const slot = slotOf<E>(table, entry);
   const target = slot / GROUP_SLOTS;
+  assert(tagAt(table, slot) != 0, "an entry is removed once");
   let group = home(hash<K>(entry), table.groups);
   for (; group != target; group = after(group, table.groups)) {
     const control = table.control + group * CONTROL_SIZE;
+    assert(over(control) != 0, "every group passed has counted the entry");
     if (over(control) < OVER_MAX) store<u8>(control, <u8>(over(control) - 1), GROUP_SLOTS);
   }
   store<u8>(table.control + target * CONTROL_SIZE + (slot % GROUP_SLOTS), 0);
@@ -173,6 +180,7 @@ export function remove<K, E>(table: Table, entry: usize): void {
 // @ts-ignore: decorator
 @inline
 export function at<E>(table: Table, slot: u32): usize {
+  assert(slot < table.groups * GROUP_SLOTS, "a slot of the table");
   return table.entries + slot * offsetof<E>();
 }
 

@@ -17,7 +17,7 @@ export function sum(at: usize, length: u32): u64 {
 }
 
 /** Folds a sum to 16 bits; 0 only when every word was 0. */
-export function fold(total: u64): u32 {
+function fold(total: u64): u32 {
   total = (total & 0xffffffff) + (total >>> 32);
   total = (total & 0xffff) + (total >>> 16);
   total = (total & 0xffff) + (total >>> 16);

@@ -3,6 +3,7 @@ import { STATE_LENGTH } from "../../abi/conntrack.ts";
 import * as layout from "../../abi/layout.ts";
 import { ACTION_DNAT, ACTION_DROP, ACTION_REJECT } from "../../abi/verdict.ts";
 import * as address from "../packet/address.ts";
+import { SCTP, TCP, UDP } from "../packet/parse.ts";
 import type {
   AddressRange,
   Backend,
@@ -12,6 +13,7 @@ import type {
   Frontend,
   Interface,
   Proto,
+  RingKey,
   RingName,
   Route,
   Service,
@@ -38,8 +40,8 @@ export const STATES: readonly (State | "NONE")[] = [
   "SCTP",
 ];
 /** IANA protocol numbers. */
-export const PROTO_NUMBER: Readonly<Record<Proto, number>> = { tcp: 6, udp: 17, sctp: 132 };
-const PROTO_NAME: Readonly<Record<number, Proto>> = { 6: "tcp", 17: "udp", 132: "sctp" };
+export const PROTO_NUMBER: Readonly<Record<Proto, number>> = { tcp: TCP, udp: UDP, sctp: SCTP };
+const PROTO_NAME: Readonly<Record<number, Proto>> = { [TCP]: "tcp", [UDP]: "udp", [SCTP]: "sctp" };
 const FRONTENDS: readonly Frontend[] = ["cluster-ip", "external-ip", "load-balancer", "node-port"];
 const RINGS: readonly RingName[] = ["cluster", "local"];
 const CLASSES = ["pod", "local", "other"] as const;
@@ -220,11 +222,11 @@ export function readScheduler({ bytes }: Memory, at: number): (typeof SCHEDULERS
 }
 
 /** Row of `rings`. */
-export function ringRow(key: Entries["rings"]["key"]): number {
+export function ringRow(key: RingKey): number {
   return key.service * 2 + RINGS.indexOf(key.ring);
 }
 
-export function ringKey(row: number): Entries["rings"]["key"] {
+export function ringKey(row: number): RingKey {
   return { service: row >>> 1, ring: RINGS[row & 1] as RingName };
 }
 

@@ -1,7 +1,7 @@
 /** Applies a transaction to maps whose room was checked first, so that it happens whole or not at all. */
 import type { Capacity, Maps } from "./dataplane.ts";
 import type { Entries } from "./entries.ts";
-import { DataplaneError } from "./error.ts";
+import { overCapacity } from "./error.ts";
 import type { Tables } from "./tables.ts";
 import type { Operation, Transaction } from "./transaction.ts";
 
@@ -95,9 +95,5 @@ function checkNumber(operation: Operation, capacity: Capacity): void {
 
 function demand(name: keyof Capacity, needed: number, capacity: Capacity): void {
   if (needed <= capacity[name]) return;
-  throw new DataplaneError(
-    "capacity",
-    `the objects need ${needed} ${name}, the dataplane holds ${capacity[name]}: ` +
-      `create it with capacity.${name} of at least ${needed}; nothing was changed`,
-  );
+  throw overCapacity(name, needed, capacity[name]);
 }

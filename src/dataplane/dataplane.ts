@@ -36,6 +36,7 @@ export interface Capacity {
 /** How new connections are spread: uniformly at random by the seed, or by Maglev's consistent hash. */
 export type Scheduler = "random" | "maglev";
 
+/** The node's addresses and routes, for what the Node object does not say. */
 export interface Network {
   /** What `ip -j addr` prints. */
   readonly addresses: readonly unknown[];
@@ -46,20 +47,24 @@ export interface Network {
 /** Link layer of a frame, by name; the numbers are LINKTYPE_ values of capture files. */
 export type LinkType = "ethernet" | "raw" | "null" | "loop" | "linux-sll" | "linux-sll2";
 
+/** What `createDataplane` and `createModel` take; everything has a default. */
 export interface DataplaneOptions {
   /** Whose view of the cluster it is: a Node's name. */
   readonly node?: string;
   /** Source of every random choice and key of every hash, 0..2^32-1. Default 0. */
   readonly seed?: number;
   readonly capacity?: Partial<Capacity>;
+  /** Says which addresses are LOCAL, and what masquerade takes. Without it the Node object does. */
   readonly network?: Network;
   /** Link layer of frames that do not say otherwise. Default "ethernet". */
   readonly linkType?: LinkType;
+  /** Default: what the KubeProxyConfiguration says, else "random". */
   readonly scheduler?: Scheduler;
   /** A compiled module, for bundlers and workers; the inlined one otherwise. Ignored by the model. */
   readonly module?: WebAssembly.Module;
 }
 
+/** What is known of a frame beside its bytes. */
 export interface FrameOptions {
   /** Name of the device the frame came in on. */
   readonly interface?: string;
@@ -76,6 +81,7 @@ export interface ProcessOptions extends FrameOptions {
   readonly now: number;
 }
 
+/** What became of one frame. */
 export interface ProcessResult {
   readonly verdict: Verdict;
   /** The frame after the dataplane; the reject frame for a TX verdict. A copy. */
@@ -98,9 +104,9 @@ export interface Batch {
   readonly memory: Uint8Array;
   /** Where slot `index` takes its frame, as an offset in `memory`. */
   frameAt(index: number): number;
-  /** Takes the next slot for a frame of `bytes` bytes that stands at `frameAt(length)`. */
+  /** Takes the next slot, for a frame of `bytes` bytes that stands there, and returns its index. Throws like `push`. */
   commit(bytes: number, options?: FrameOptions): number;
-  /** Copies a frame into the next slot. Throws DataplaneError "batch-full" or "frame-too-large". */
+  /** Copies a frame into the next slot and returns its index. Throws DataplaneError "batch-full" or "frame-too-large". */
   push(frame: Uint8Array, options?: FrameOptions): number;
   /**
    * Runs every frame through the dataplane at `now` milliseconds. With `events` the tuples are noted first,
@@ -115,13 +121,23 @@ export interface Batch {
   clear(): void;
 }
 
+/** One node's dataplane: objects and frames in; verdicts, frames and events out. */
 export interface Dataplane {
   readonly engine: "wasm" | "model";
-  /** Makes `objects` the desired state, all or nothing, and returns what changed. */
+  /**
+   * Makes `objects` the desired state, all or nothing, and returns what changed. Connections that are
+   * there live on. Throws DataplaneError "capacity", and then nothing has changed.
+   */
   apply(objects: ObjectSet): Transaction;
+  /**
+   * Takes one frame, of up to 256 KiB, through the packet path; `frame` is left as it is. Throws
+   * DataplaneError "bad-option" or "frame-too-large", and never for what the bytes hold.
+   */
   process(frame: Uint8Array, options: ProcessOptions): ProcessResult;
   readonly batch: Batch;
+  /** Addresses are canonical text, ports host order, times milliseconds of the dataplane's clock. */
   readonly maps: Maps;
+  /** Totals since it was created; a copy. */
   counters(): Counters;
   /** Forgets every connection and every remembered client. */
   flush(): void;
@@ -132,7 +148,9 @@ export interface NamedMap<Key, Value> {
   readonly name: string;
   readonly capacity: number;
   readonly length: number;
+  /** Throws DataplaneError "bad-entry" for what is no key, as `update` and `delete` do. */
   lookup(key: Key): Value | undefined;
+  /** Throws DataplaneError "bad-entry", "capacity" or "read-only-map", and then nothing has changed. */
   update(key: Key, value: Value): void;
   /** False when there was no such entry. */
   delete(key: Key): boolean;

@@ -11,6 +11,7 @@ import { DataplaneError } from "./error.ts";
 const FORMAT = "waxdp-dump";
 const VERSION = 1;
 
+/** What `dump` wrote, read back. */
 export interface Dump {
   readonly format: typeof FORMAT;
   readonly version: typeof VERSION;
@@ -25,6 +26,7 @@ export interface Dump {
 /** Plain maps with text keys, no extension types: readable in every language. */
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 
+/** The dump of a dataplane as it is now. */
 export function dump(dataplane: Dataplane): Uint8Array {
   const maps = Object.fromEntries(
     Object.keys(dataplane.maps).map((name) => [name, sorted(dataplane.maps, name as keyof Maps)]),

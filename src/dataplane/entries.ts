@@ -22,9 +22,11 @@ export type Route =
   | { readonly action: "dnat"; readonly ring: RingName; readonly masquerade: boolean }
   | { readonly action: "reject" | "drop"; readonly reason: Reason };
 
+/** Endpoints anywhere, or those of this node alone: what the traffic policies choose between. */
 export type RingName = "cluster" | "local";
 export type Frontend = "cluster-ip" | "external-ip" | "load-balancer" | "node-port";
 
+/** What a vip leads to. */
 export interface Service {
   /** Number of the service port, from 1. */
   readonly service: number;
@@ -42,6 +44,7 @@ export interface AddressRange {
   readonly last: string;
 }
 
+/** An endpoint of one service port. */
 export interface Backend {
   readonly service: number;
   readonly family: Family;
@@ -55,12 +58,14 @@ export interface Backend {
   readonly masquerade: string;
 }
 
+/** The backends a service port chooses from. */
 export interface Ring {
   readonly scheduler: Scheduler;
   /** Backend numbers; the random scheduler has each once, in the order "ip:port" sorts. */
   readonly slots: readonly number[];
 }
 
+/** A device that packets come in on. */
 export interface Interface {
   readonly name: string;
   /** Sources behind it are pods. */
@@ -70,6 +75,7 @@ export interface Interface {
   readonly ipv6: string;
 }
 
+/** What holds for every packet. */
 export interface Config {
   readonly podRanges: {
     readonly ipv4: readonly AddressRange[];
@@ -98,6 +104,7 @@ export type State =
   | "SCTP";
 export type Timeouts = { readonly [Name in State]: number };
 
+/** The five-tuple of a packet. Ports are 0 where `proto` has none; `proto` is lower case, or a number as text. */
 export interface Tuple {
   readonly saddr: string;
   readonly sport: number;
@@ -106,6 +113,7 @@ export interface Tuple {
   readonly proto: string;
 }
 
+/** A tracked connection. */
 export interface Connection {
   /** The tuple its answers come with; the key is the tuple of the direction that opened it. */
   readonly reply: Tuple;
@@ -119,6 +127,7 @@ export interface Connection {
   readonly lastSeen: number;
 }
 
+/** A client that stays with its backend. */
 export interface AffinityEntry {
   readonly backend: number;
   /** Milliseconds of the dataplane's clock: the last new connection. */

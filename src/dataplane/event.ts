@@ -48,6 +48,12 @@ export type Action = (typeof ACTIONS)[number];
 export type ConntrackState = (typeof CONNTRACKS)[number];
 export type Reason = NonNullable<(typeof REASONS)[number]>;
 
+/** The name of a number, which an engine has given and which is therefore one of those there are. */
+export function nameOf<Name>(names: readonly Name[], number: number): Name {
+  return names[number] as Name;
+}
+
+/** What became of one packet. */
 export interface PacketEvent {
   readonly verdict: Verdict;
   readonly action: Action;

@@ -2,6 +2,8 @@
  * Rows of an array map that owners hold in one piece each: the slots of a ring, the ranges of a service.
  * First fit; when the free rows suffice but no hole does, everything moves together.
  */
+import { createHoles } from "./holes.ts";
+
 export interface Extent {
   base: number;
   readonly length: number;
@@ -24,24 +26,16 @@ export function createExtents<Owner>(
   move: (owner: Owner, from: number, to: number, length: number) => void,
 ): Extents<Owner> {
   const held = new Map<Owner, Extent>();
-  /** Holes, ascending by base; `end` is where the never used rows begin. */
-  let holes: Extent[] = [];
+  const holes = createHoles();
+  /** Where the rows begin that were not used since everything was moved together. */
   let end = 0;
   let used = 0;
 
   function firstFit(length: number): number | undefined {
-    const index = holes.findIndex((hole) => hole.length >= length);
-    if (index >= 0) return take(index, length);
-    if (end + length > capacity) return undefined;
+    const hole = holes.take(length);
+    if (hole !== undefined || end + length > capacity) return hole;
     end += length;
     return end - length;
-  }
-
-  function take(index: number, length: number): number {
-    const { base, length: room } = holes[index] as Extent;
-    if (room === length) holes.splice(index, 1);
-    else holes[index] = { base: base + length, length: room - length };
-    return base;
   }
 
   function compact(): void {
@@ -52,27 +46,7 @@ export function createExtents<Owner>(
       extent.base = end;
       end += extent.length;
     }
-    holes = [];
-  }
-
-  function addHole(extent: Extent): void {
-    let index = holes.findIndex((hole) => hole.base > extent.base);
-    if (index < 0) index = holes.length;
-    const before = holes[index - 1];
-    const after = holes[index];
-    let { base, length } = extent;
-    let [first, count] = [index, 0];
-    if (after && base + length === after.base) {
-      length += after.length;
-      count++;
-    }
-    if (before && before.base + before.length === base) {
-      base = before.base;
-      length += before.length;
-      first--;
-      count++;
-    }
-    holes.splice(first, count, { base, length });
+    holes.clear();
   }
 
   return {
@@ -105,7 +79,7 @@ export function createExtents<Owner>(
       if (!extent) return;
       held.delete(owner);
       used -= extent.length;
-      if (extent.length > 0) addHole(extent);
+      if (extent.length > 0) holes.add(extent);
     },
   };
 }

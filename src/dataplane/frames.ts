@@ -51,11 +51,12 @@ export function createFrames(
   return {
     capacity,
     frameCapacity,
-    memory,
+    // The slots alone: nobody can write over a table by way of a batch.
+    memory: memory.subarray(frames, frames + (capacity - 1) * stride + frameCapacity),
     get length() {
       return length;
     },
-    frameAt: (index) => frames + index * stride,
+    frameAt: (index) => index * stride,
     commit(bytes, input) {
       writeDescriptor(words, first + length * WORDS, frames + length * stride, bytes, input);
       length++;

@@ -64,7 +64,7 @@ const INITIAL_PAGES = 2;
 let inlined: Promise<WebAssembly.Module> | undefined;
 
 /** The module that is inlined in this package, compiled once per realm. */
-export function inlinedModule(): Promise<WebAssembly.Module> {
+function inlinedModule(): Promise<WebAssembly.Module> {
   inlined ??= WebAssembly.compile(decode(MODULE_BASE64));
   return inlined;
 }

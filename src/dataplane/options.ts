@@ -1,8 +1,11 @@
 /** The options of a dataplane, checked and completed. */
+import { FRAME_MAX } from "../../abi/limits.ts";
+import type { ObjectSet } from "../control/kubernetes.ts";
 import type { Capacity, DataplaneOptions, FrameOptions, ProcessOptions } from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
+import { show } from "./field.ts";
 
-export const DEFAULT_CAPACITY: Capacity = {
+const DEFAULT_CAPACITY: Capacity = {
   services: 16384,
   frontends: 32768,
   backends: 65536,
@@ -30,11 +33,34 @@ const CAPACITY_MAX: Capacity = {
   connections6: 2 ** 23,
   affinity: 2 ** 24,
   batch: 2 ** 16,
-  frame: 262144,
+  frame: FRAME_MAX,
 };
 
 function bad(message: string): DataplaneError {
   return new DataplaneError("bad-option", message);
+}
+
+const NAMES: readonly (keyof DataplaneOptions)[] = [
+  "node",
+  "seed",
+  "capacity",
+  "network",
+  "linkType",
+  "scheduler",
+  "module",
+];
+
+/** Throws DataplaneError "bad-option" for what no type checker has seen. */
+export function checkOptions(options: DataplaneOptions): void {
+  if (typeof options !== "object" || options === null) throw bad("the options must be an object");
+  for (const name of Object.keys(options)) {
+    if (NAMES.includes(name as keyof DataplaneOptions)) continue;
+    throw bad(`${name} is not known: an option is one of ${NAMES.join(", ")}`);
+  }
+  const { node = "", scheduler = "random" } = options;
+  if (typeof node !== "string") throw bad(`node is ${show(node)}: it must be the name of a Node`);
+  if (scheduler === "random" || scheduler === "maglev") return;
+  throw bad(`scheduler is ${show(scheduler)}: it must be "random" or "maglev"`);
 }
 
 /** Throws DataplaneError "bad-option". */
@@ -53,20 +79,28 @@ export function capacityOf({ capacity = {} }: DataplaneOptions): Capacity {
 
 function oneCapacity(name: keyof Capacity, value = DEFAULT_CAPACITY[name]): number {
   if (Number.isInteger(value) && value >= 1 && value <= CAPACITY_MAX[name]) return value;
-  throw bad(`capacity.${name} is ${value}: it must be an integer from 1 to ${CAPACITY_MAX[name]}`);
+  throw bad(
+    `capacity.${name} is ${show(value)}: it must be an integer from 1 to ${CAPACITY_MAX[name]}`,
+  );
 }
 
 /** Throws DataplaneError "bad-option". */
 export function seedOf({ seed = 0 }: DataplaneOptions): number {
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
-  throw bad(`seed is ${seed}: it must be an integer from 0 to 4294967295`);
+  throw bad(`seed is ${show(seed)}: it must be an integer from 0 to 4294967295`);
 }
 
 /** Throws DataplaneError "bad-option". */
-export function checkNow(now: ProcessOptions["now"]): void {
+export function checkObjects(objects: ObjectSet): ObjectSet {
+  if (Array.isArray((objects as Partial<ObjectSet> | null)?.services)) return objects;
+  throw bad(`apply takes what parseManifests or parseObjects returns, not ${show(objects)}`);
+}
+
+/** Throws DataplaneError "bad-option". */
+export function checkNow(now: ProcessOptions["now"] | undefined): void {
   if (typeof now === "number" && Number.isFinite(now) && Math.abs(now) <= Number.MAX_SAFE_INTEGER)
     return;
-  throw bad(`now is ${now}: it must be a finite number of milliseconds`);
+  throw bad(`now is ${show(now)}: it must be a finite number of milliseconds`);
 }
 
 /** Throws DataplaneError "bad-option" or "frame-too-large". */
@@ -76,7 +110,7 @@ export function checkFrame(frame: Uint8Array, largest: number): void {
   throw new DataplaneError(
     "frame-too-large",
     `the frame has ${frame.length} bytes, the most is ${largest}` +
-      (largest < 262144
+      (largest < FRAME_MAX
         ? ": create the dataplane with a larger capacity.frame, or use process"
         : ""),
   );
@@ -86,5 +120,5 @@ export function checkFrame(frame: Uint8Array, largest: number): void {
 export function wireLengthOf({ wireLength }: FrameOptions, length: number): number {
   if (wireLength === undefined || wireLength <= length) return length;
   if (Number.isInteger(wireLength) && wireLength < 2 ** 31) return wireLength;
-  throw bad(`wireLength is ${wireLength}: it must be an integer below 2^31`);
+  throw bad(`wireLength is ${show(wireLength)}: it must be an integer below 2^31`);
 }

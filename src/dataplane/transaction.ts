@@ -14,6 +14,7 @@ import type {
 /** The maps that the control plane writes; conntrack and affinity belong to the packet path. */
 export type ControlMap = "services" | "backends" | "rings" | "addresses" | "interfaces" | "config";
 
+/** One entry written or deleted; `label` names it for people. */
 export type Operation = {
   [Name in ControlMap]:
     | {
@@ -32,6 +33,7 @@ export type Operation = {
       };
 }[ControlMap];
 
+/** What an apply changes, in the order in which it does. */
 export interface Transaction {
   readonly operations: readonly Operation[];
   /** What a reader should know: frontends claimed twice, objects of a kind that was skipped. */
@@ -54,7 +56,7 @@ export function createTransaction(
 }
 
 /** "+ backends 7 10.244.1.5:8080 of default/web:http: rings cluster"; + creates, ~ changes, - deletes. */
-export function printOperation(operation: Operation): string {
+function printOperation(operation: Operation): string {
   const sign = operation.op === "delete" ? "-" : operation.create ? "+" : "~";
   const subject = [operation.map, printKey(operation), operation.label]
     .filter((part) => part !== "")

@@ -1,9 +1,9 @@
 /** Chooses the backend of a new connection. */
 import type { Backend, Ring, RingName, Service } from "../dataplane/entries.ts";
-import { parse } from "../packet/address.ts";
+import { murmur3 } from "../murmur3.ts";
+import { family, parse } from "../packet/address.ts";
 import type { Flow } from "../packet/parse.ts";
 import * as affinity from "./affinity.ts";
-import { murmur3 } from "./murmur3.ts";
 import { draw } from "./random.ts";
 import type { Store } from "./store.ts";
 
@@ -24,7 +24,9 @@ export function choose(
   const remembered = affinity.lookup(store, service, name, flow.tuple.saddr);
   const number = remembered ?? (ring.slots[slotOf(store, ring, service, flow)] as number);
   const backend = store.control.backends.lookup(number);
-  return backend && { number, backend };
+  // A ring written by hand may name a backend that is not there, or one of the other family.
+  if (backend === undefined || backend.family !== family(flow.tuple.saddr)) return undefined;
+  return { number, backend };
 }
 
 function slotOf(store: Store, ring: Ring, service: Service, flow: Flow): number {

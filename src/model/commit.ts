@@ -1,6 +1,6 @@
 /** Applies a transaction to the control maps: to a copy first, which replaces them when it fits. */
 import type { Capacity } from "../dataplane/dataplane.ts";
-import { DataplaneError } from "../dataplane/error.ts";
+import { overCapacity } from "../dataplane/error.ts";
 import type { Transaction } from "../dataplane/transaction.ts";
 import type { Keyed } from "./keyed.ts";
 import { type Control, copyControl, type Store } from "./store.ts";
@@ -20,12 +20,7 @@ export function commit(store: Store, transaction: Transaction): void {
 /** Throws DataplaneError "capacity" for the first thing there would be too much of. */
 export function checkCapacity(control: Control, capacity: Capacity): void {
   for (const [name, needed] of needs(control)) {
-    if (needed <= capacity[name]) continue;
-    throw new DataplaneError(
-      "capacity",
-      `the objects need ${needed} ${name}, the dataplane holds ${capacity[name]}: ` +
-        `create it with capacity.${name} of at least ${needed}; nothing was changed`,
-    );
+    if (needed > capacity[name]) throw overCapacity(name, needed, capacity[name]);
   }
 }
 

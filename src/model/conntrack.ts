@@ -134,7 +134,7 @@ export function describe(connection: Tracked): Connection {
 }
 
 /** The tuple of the packets that go the other way. */
-export function inverse(tuple: Tuple): Tuple {
+function inverse(tuple: Tuple): Tuple {
   return {
     saddr: tuple.daddr,
     sport: tuple.dport,

@@ -7,29 +7,22 @@ import {
   LINK_SLOT_SLL,
   LINK_SLOT_SLL2,
 } from "../../abi/layout.ts";
-import {
-  LINK_ETHERNET,
-  LINK_LINUX_SLL,
-  LINK_LINUX_SLL2,
-  LINK_LOOP,
-  LINK_NULL,
-  LINK_RAW,
-} from "../../abi/limits.ts";
+import { LINK_TYPES } from "../packet/link.ts";
 
-const LINK_TYPES: Readonly<Record<number, number>> = {
-  [LINK_SLOT_ETHERNET]: LINK_ETHERNET,
-  [LINK_SLOT_RAW]: LINK_RAW,
-  [LINK_SLOT_NULL]: LINK_NULL,
-  [LINK_SLOT_LOOP]: LINK_LOOP,
-  [LINK_SLOT_SLL]: LINK_LINUX_SLL,
-  [LINK_SLOT_SLL2]: LINK_LINUX_SLL2,
+const BY_SLOT: Readonly<Record<number, number>> = {
+  [LINK_SLOT_ETHERNET]: LINK_TYPES.ethernet,
+  [LINK_SLOT_RAW]: LINK_TYPES.raw,
+  [LINK_SLOT_NULL]: LINK_TYPES.null,
+  [LINK_SLOT_LOOP]: LINK_TYPES.loop,
+  [LINK_SLOT_SLL]: LINK_TYPES["linux-sll"],
+  [LINK_SLOT_SLL2]: LINK_TYPES["linux-sll2"],
 };
 /** No LINKTYPE_ is negative, so nothing is read into such a frame. */
 const UNKNOWN = -1;
 
 /** LINKTYPE_ number of a LINK_SLOT_ number. */
 export function linkType(slot: number): number {
-  return LINK_TYPES[slot] ?? UNKNOWN;
+  return BY_SLOT[slot] ?? UNKNOWN;
 }
 
 /** PACKET_OUTGOING of linux/if_packet.h, as both cooked headers have it. */

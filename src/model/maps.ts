@@ -1,7 +1,7 @@
 /** The maps as others see them: read, changed and gone through by name. */
 import type { Maps, NamedMap } from "../dataplane/dataplane.ts";
 import type { Connection, Entries, Tuple } from "../dataplane/entries.ts";
-import { DataplaneError } from "../dataplane/error.ts";
+import { DataplaneError, mapFull } from "../dataplane/error.ts";
 import type { ControlMap } from "../dataplane/transaction.ts";
 import { checkCapacity } from "./commit.ts";
 import * as conntrack from "./conntrack.ts";
@@ -74,11 +74,7 @@ function affinityMap(store: Store): NamedEntries<"affinity"> {
     lookup: (key) => map.lookup(key),
     update(key, value) {
       if (map.length >= capacity && map.lookup(key) === undefined) {
-        throw new DataplaneError(
-          "capacity",
-          `affinity is full with ${capacity} entries: ` +
-            "create the dataplane with a larger capacity.affinity",
-        );
+        throw mapFull("affinity", capacity);
       }
       map.update(key, value);
     },

@@ -62,6 +62,9 @@ function dial(walk: Walk): Result {
   }
   const route = service.routeOf(store, dialled, flow, input);
   if (route.action !== "dnat") {
+    if (service.evadesRefusal(store, dialled, flow, input)) {
+      return untouched(frame, outcome.letGo(dialled.service));
+    }
     const turnAway = route.action === "reject" ? reject : refuse;
     return turnAway(walk, dialled, outcome.reasonNumber(route.reason));
   }

@@ -64,6 +64,11 @@ export function passed(): Outcome {
   return { ...PASSED };
 }
 
+/** A packet that dials `service`, left alone. */
+export function letGo(service: number): Outcome {
+  return { ...PASSED, service };
+}
+
 /** What nf_conntrack would call INVALID, with what it was meant for. */
 export function invalid(named: { service?: number; backend?: number }): Outcome {
   return { ...DROPPED, ...named, reason: REASON_INVALID, conntrack: CONNTRACK_INVALID };

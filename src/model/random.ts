@@ -2,7 +2,7 @@
  * Marsaglia's xorshift32, the one source of chance. "Xorshift RNGs", Journal of Statistical
  * Software 8 (14).
  */
-import { fmix32 } from "./murmur3.ts";
+import { fmix32 } from "../murmur3.ts";
 
 /** The number after `state`; never 0 as long as `state` is not. */
 export function xorshift32(state: number): number {

@@ -64,6 +64,19 @@ export function routeOf(store: Store, service: Service, flow: Flow, input: Frame
   return service.routes[sourceClass(store, flow.ip.family, flow.tuple, input)];
 }
 
+/**
+ * Refusals of external frontends stand in the chains INPUT and FORWARD: what the node itself sends to
+ * an address elsewhere meets neither, and leaves by the default route.
+ */
+export function evadesRefusal(
+  store: Store,
+  { frontend }: Service,
+  { ip, tuple }: Flow,
+  input: FrameInput,
+): boolean {
+  return input.local && frontend !== "cluster-ip" && !isLocal(store, ip.family, tuple.daddr);
+}
+
 function sourceClass(
   store: Store,
   family: Family,

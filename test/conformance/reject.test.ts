@@ -1,5 +1,5 @@
 /** Refusals: an ICMP port unreachable in the place of the packet, byte for byte. */
-import { describe } from "vitest";
+import { describe, expect } from "vitest";
 import { serviceObjects } from "./cluster.ts";
 import { build, type Frame, type Link, portUnreachable } from "./frame.ts";
 import {
@@ -11,9 +11,11 @@ import {
   NODE_IPV6,
   POD,
   POD_IPV6,
+  passes,
   REQUEST,
   REQUEST_IPV6,
   SERVICES,
+  scene,
 } from "./scene.ts";
 import { type Case, type Step, walk } from "./walk.ts";
 
@@ -94,6 +96,45 @@ describe("a Service without endpoints answers port unreachable", () => {
     ...LINKS.map((link) =>
       one(`on ${link}`, rejects({ ...VACANT, link }), rejects({ ...VACANT_IPV6, link })),
     ),
+  ]);
+});
+
+describe("a node's own packet to a dead address", () => {
+  const own: Frame = { ...VACANT, saddr: NODE_IPV4 };
+  const own6: Frame = { ...VACANT_IPV6, saddr: NODE_IPV6 };
+  const address = "198.51.100.40";
+  const address6 = "2001:db8:aa::40";
+  const given = scene({ ...SERVICES.vacant, externalIPs: [address, address6, NODE_IPV4] });
+  const marked = (step: Step): Step => ({ ...step, options: { local: true } });
+  const leaves = (frame: Frame): Step =>
+    marked(passes(frame, { service: `test/vacant:${frame.proto}` }));
+  walk([
+    {
+      name: "that is elsewhere leaves untouched, time and again",
+      given,
+      steps: [
+        leaves({ ...own, daddr: address }),
+        leaves({ ...own, daddr: address, proto: "udp" }),
+        leaves({ ...own6, daddr: address6 }),
+        leaves({ ...own6, daddr: address6 }),
+      ],
+      after: ({ maps }) => expect(maps.conntrack.length).toBe(0),
+    },
+    {
+      name: "that is a cluster IP, or the node's, is rejected",
+      given,
+      steps: [
+        marked(rejects(own)),
+        marked(rejects(own6)),
+        marked(rejects({ ...own, daddr: NODE_IPV4, dport: 30040 })),
+        marked(rejects({ ...own, daddr: NODE_IPV4 })),
+      ],
+    },
+    {
+      name: "is rejected when it comes in from outside",
+      given,
+      steps: [rejects({ ...own, daddr: address }), rejects({ ...own6, daddr: address6 })],
+    },
   ]);
 });
 

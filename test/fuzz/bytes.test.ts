@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Dataplane, FrameOptions } from "../../src/dataplane/dataplane.ts";
 import { VERDICTS } from "../../src/dataplane/event.ts";
-import { createDataplane, createModel, parseObjects } from "../../src/index.ts";
+import { createModel, parseObjects } from "../../src/index.ts";
+import { createChecked } from "../conformance/dataplanes.ts";
 import { NODE, OBJECTS } from "../conformance/scene.ts";
 import { aim, damage, INTACT, packetOf, sending, targetsOf } from "./packets.ts";
 import { runs, TIMEOUT } from "./runs.ts";
@@ -34,7 +35,7 @@ describe("hostile frames", () => {
   let model: Dataplane;
   beforeAll(async () => {
     const options = { node: NODE, seed: 9, capacity: CAPACITY };
-    [wasm, model] = [await createDataplane(options), await createModel(options)];
+    [wasm, model] = [await createChecked(options), await createModel(options)];
     for (const dataplane of [wasm, model]) dataplane.apply(parseObjects([...OBJECTS]));
   });
 

@@ -1,5 +1,4 @@
 /** How the maps reach the tables of the module. */
-
 import type { Memory } from "../codec.ts";
 import type { NamedMap } from "../dataplane.ts";
 import type { Entries } from "../entries.ts";
@@ -16,14 +15,6 @@ export interface Access {
   readonly memory: Memory;
   /** Where keys and records are put for a call. */
   readonly scratch: number;
-}
-
-/** `name` is the capacity that ran out. */
-export function full(name: string, capacity: number): DataplaneError {
-  return new DataplaneError(
-    "capacity",
-    `${name} is full with ${capacity} entries: create the dataplane with a larger capacity.${name}`,
-  );
 }
 
 export function readOnly(name: string): DataplaneError {

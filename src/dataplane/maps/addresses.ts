@@ -2,7 +2,8 @@
 import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import type { Capacity } from "../dataplane.ts";
-import { type Access, full, type MapOf, occupied } from "./access.ts";
+import { mapFull } from "../error.ts";
+import { type Access, type MapOf, occupied } from "./access.ts";
 
 export function createAddresses(access: Access, capacity: Capacity): MapOf<"addresses"> {
   const { exports, memory, scratch } = access;
@@ -24,7 +25,7 @@ export function createAddresses(access: Access, capacity: Capacity): MapOf<"addr
       codec.writeNodeAddress(memory, scratch, key);
       memory.bytes[scratch + layout.ADDRESS_NODE_PORTS] = value.nodePorts ? 1 : 0;
       if (exports.update(layout.MAP_ADDRESSES, scratch) !== 0) {
-        throw full("addresses", capacity.addresses);
+        throw mapFull("addresses", capacity.addresses);
       }
     },
     delete(key) {

@@ -2,7 +2,8 @@
 import * as layout from "../../../abi/layout.ts";
 import * as conntrack from "../conntrack.ts";
 import type { Capacity } from "../dataplane.ts";
-import { type Access, full, type MapOf, occupied } from "./access.ts";
+import { mapFull } from "../error.ts";
+import { type Access, type MapOf, occupied } from "./access.ts";
 
 /** `epoch` is what the engine's times are counted from. */
 export function createAffinity(
@@ -26,7 +27,7 @@ export function createAffinity(
       conntrack.writeAffinityKey(memory, scratch, key);
       conntrack.writeAffinity(memory, scratch, value, epoch());
       if (exports.update(layout.MAP_AFFINITY, scratch) !== 0)
-        throw full("affinity", capacity.affinity);
+        throw mapFull("affinity", capacity.affinity);
     },
     delete(key) {
       conntrack.writeAffinityKey(memory, scratch, key);

@@ -2,7 +2,8 @@
 import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import type { Capacity } from "../dataplane.ts";
-import { type Access, full, type MapOf, rowAt } from "./access.ts";
+import { mapFull } from "../error.ts";
+import { type Access, type MapOf, rowAt } from "./access.ts";
 
 export function createBackends(access: Access, capacity: Capacity): MapOf<"backends"> {
   const { memory } = access;
@@ -20,14 +21,15 @@ export function createBackends(access: Access, capacity: Capacity): MapOf<"backe
     },
     update(number, value) {
       const at = number > 0 ? row(number) : 0;
-      if (at === 0) throw full("backends", capacity.backends);
+      if (at === 0) throw mapFull("backends", capacity.backends);
       if (!codec.readBackend(memory, at)) length++;
       codec.writeBackend(memory, at, value);
     },
     delete(number) {
       if (!this.lookup(number)) return false;
       const at = row(number);
-      memory.bytes.fill(0, at, at + layout.BACKEND_SIZE);
+      // What connections it has stays counted: they end one by one, whatever happens to the row.
+      memory.bytes.fill(0, at, at + layout.BACKEND_CONNECTIONS);
       length--;
       return true;
     },

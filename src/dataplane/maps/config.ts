@@ -1,9 +1,9 @@
 /** config: one entry, which the packet path reads per new connection. */
 import * as codec from "../codec.ts";
+import { DataplaneError } from "../error.ts";
 import type { Extents } from "../extents.ts";
 import type { Access, MapOf } from "./access.ts";
-import { readOnly } from "./access.ts";
-import { loadRanges, POD_RANGES, storeRanges } from "./ranges.ts";
+import { demandRanges, loadRanges, POD_RANGES, storeRanges } from "./ranges.ts";
 
 export function createConfig(access: Access, ranges: Extents<string>): MapOf<"config"> {
   const { exports, memory } = access;
@@ -25,6 +25,7 @@ export function createConfig(access: Access, ranges: Extents<string>): MapOf<"co
     lookup: () => (present ? read() : undefined),
     update(_, value) {
       const { ipv4, ipv6 } = value.podRanges;
+      demandRanges(ranges, Object.values(POD_RANGES), ipv4.length + ipv6.length);
       ranges.release(POD_RANGES.ipv6);
       storeRanges(access, ranges, POD_RANGES.ipv4, "ipv4", ipv4);
       storeRanges(access, ranges, POD_RANGES.ipv6, "ipv6", ipv6);
@@ -36,7 +37,7 @@ export function createConfig(access: Access, ranges: Extents<string>): MapOf<"co
       present = true;
     },
     delete() {
-      throw readOnly("config");
+      throw new DataplaneError("read-only-map", "config: the entry can be updated, not deleted");
     },
     *entries() {
       if (present) yield ["config", read()];

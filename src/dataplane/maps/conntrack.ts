@@ -1,6 +1,7 @@
 /** conntrack: the tuple that opened a connection -> the connection; both families in one map. */
 import { FLAG_REPLY } from "../../../abi/conntrack.ts";
 import * as layout from "../../../abi/layout.ts";
+import * as address from "../../packet/address.ts";
 import * as conntrack from "../conntrack.ts";
 import type { Capacity } from "../dataplane.ts";
 import type { Connection, Family, Tuple } from "../entries.ts";
@@ -11,8 +12,8 @@ const MAP: Readonly<Record<Family, number>> = {
   ipv6: layout.MAP_CONNTRACK6,
 };
 
-function familyOf(tuple: Tuple): Family {
-  return tuple.saddr.includes(":") ? "ipv6" : "ipv4";
+function familyOf({ saddr }: Tuple): Family {
+  return address.family(saddr);
 }
 
 /** `epoch` is what the engine's times are counted from. */

@@ -2,7 +2,8 @@
 import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import type { Capacity } from "../dataplane.ts";
-import { type Access, full, type MapOf, rowAt } from "./access.ts";
+import { mapFull } from "../error.ts";
+import { type Access, type MapOf, rowAt } from "./access.ts";
 
 export function createInterfaces(access: Access, capacity: Capacity): MapOf<"interfaces"> {
   const { memory } = access;
@@ -20,7 +21,7 @@ export function createInterfaces(access: Access, capacity: Capacity): MapOf<"int
     },
     update(index, value) {
       const at = row(index);
-      if (at === 0) throw full("interfaces", capacity.interfaces);
+      if (at === 0) throw mapFull("interfaces", capacity.interfaces);
       codec.writeInterface(memory, at, value);
       names.set(index, value.name);
     },

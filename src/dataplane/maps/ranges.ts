@@ -3,6 +3,7 @@ import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import type { Capacity } from "../dataplane.ts";
 import type { AddressRange, Family, Vip } from "../entries.ts";
+import { mapFull } from "../error.ts";
 import { createExtents, type Extent, type Extents } from "../extents.ts";
 import { type Access, rowAt } from "./access.ts";
 
@@ -39,6 +40,16 @@ export function createRanges(access: Access, capacity: Capacity): Extents<string
     codec.writeVip(memory, access.scratch, { family, address, port: Number(port), proto });
     return (exports.lookup(layout.MAP_SERVICES, access.scratch) >>> 0) + layout.SERVICE_RANGE_BASE;
   }
+}
+
+/** Throws DataplaneError "capacity" when `length` rows do not fit in place of those that `owners` hold. */
+export function demandRanges(
+  ranges: Extents<string>,
+  owners: readonly string[],
+  length: number,
+): void {
+  const held = owners.reduce((sum, owner) => sum + (ranges.get(owner)?.length ?? 0), 0);
+  if (ranges.used - held + length > ranges.capacity) throw mapFull("ranges", ranges.capacity);
 }
 
 export function storeRanges(

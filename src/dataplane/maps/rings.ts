@@ -2,9 +2,10 @@
 import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import type { Capacity } from "../dataplane.ts";
-import type { Entries } from "../entries.ts";
+import type { Ring, RingKey } from "../entries.ts";
+import { mapFull } from "../error.ts";
 import { createExtents, type Extent, type Extents } from "../extents.ts";
-import { type Access, full, type MapOf, rowAt } from "./access.ts";
+import { type Access, type MapOf, rowAt } from "./access.ts";
 
 /** Slots of all rings; an owner is a row of `rings`. */
 export function createSlots(access: Access, capacity: Capacity): Extents<number> {
@@ -23,7 +24,7 @@ export function createRings(
   slots: Extents<number>,
 ): MapOf<"rings"> {
   const { memory } = access;
-  const rowOf = (key: Entries["rings"]["key"]) =>
+  const rowOf = (key: RingKey) =>
     key.service > capacity.services ? 0 : rowAt(access, layout.MAP_RINGS, codec.ringRow(key));
   const slotsAt = ({ base, length }: Extent) =>
     new Uint32Array(memory.bytes.buffer, rowAt(access, layout.MAP_SLOTS, base), length);
@@ -41,10 +42,10 @@ export function createRings(
     },
     update(key, value) {
       const at = rowOf(key);
-      if (at === 0) throw full("services", capacity.services);
+      if (at === 0) throw mapFull("services", capacity.services);
       const row = codec.ringRow(key);
       const free = slots.capacity - slots.used + (slots.get(row)?.length ?? 0);
-      if (value.slots.length > free) throw full("slots", capacity.slots);
+      if (value.slots.length > free) throw mapFull("slots", capacity.slots);
       slots.release(row);
       const extent = slots.allocate(row, value.slots.length);
       if (extent.length > 0) slotsAt(extent).set(value.slots);
@@ -60,7 +61,7 @@ export function createRings(
     *entries() {
       for (const row of [...slots.owners()].sort((a, b) => a - b)) {
         const key = codec.ringKey(row);
-        yield [key, this.lookup(key) as Entries["rings"]["value"]];
+        yield [key, this.lookup(key) as Ring];
       }
     },
   };

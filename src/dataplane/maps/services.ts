@@ -3,9 +3,10 @@ import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import type { Capacity } from "../dataplane.ts";
 import type { Family, Vip } from "../entries.ts";
+import { mapFull } from "../error.ts";
 import type { Extents } from "../extents.ts";
-import { type Access, full, type MapOf, occupied } from "./access.ts";
-import { loadRanges, rangesOwner, storeRanges } from "./ranges.ts";
+import { type Access, type MapOf, occupied } from "./access.ts";
+import { demandRanges, loadRanges, rangesOwner, storeRanges } from "./ranges.ts";
 
 export function createServices(
   access: Access,
@@ -33,8 +34,9 @@ export function createServices(
     },
     update(vip, value) {
       if (find(vip) === 0 && this.length >= capacity.frontends)
-        throw full("frontends", capacity.frontends);
+        throw mapFull("frontends", capacity.frontends);
       const owner = rangesOwner(vip);
+      demandRanges(ranges, [owner], value.sourceRanges?.length ?? 0);
       ranges.release(owner);
       const extent = value.sourceRanges
         ? storeRanges(access, ranges, owner, vip.family, value.sourceRanges)

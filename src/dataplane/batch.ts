@@ -1,0 +1,115 @@
+/** The batch as others have it: checked, with link types, names and tuples around an engine's numbers. */
+import { FRAME_MAX } from "../../abi/limits.ts";
+import { tupleOf } from "../packet/parse.ts";
+import type { Batch, FrameOptions } from "./dataplane.ts";
+import type { EngineBatch, FrameInput, Outcome } from "./engine.ts";
+import type { Tuple } from "./entries.ts";
+import { DataplaneError } from "./error.ts";
+import { nameOf, type PacketEvent, VERDICTS } from "./event.ts";
+import type { Link } from "./link.ts";
+import { checkFrame, checkNow } from "./options.ts";
+
+/** What is noted of a frame before it is processed. */
+export interface Passage {
+  readonly link: Link;
+  readonly wireLength: number;
+  readonly before: Tuple | null;
+}
+
+/** What a batch asks of the dataplane it belongs to. */
+export interface BatchOwner {
+  /** Engine time of a time. */
+  clock(now: number): number;
+  resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link };
+  describe(outcome: Outcome, packet: Uint8Array, passage: Passage): PacketEvent;
+}
+
+export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
+  const frames: Omit<Passage, "before">[] = [];
+  let passages: Passage[] = [];
+  /** How many of the frames have been through the packet path. */
+  let processed = 0;
+
+  function commit(bytes: number, options: FrameOptions = {}): number {
+    const { input, link } = owner.resolve(bytes, options);
+    const index = batch.length;
+    batch.commit(bytes, input);
+    frames[index] = { link, wireLength: input.wireLength };
+    return index;
+  }
+
+  function notePassages(): Passage[] {
+    return frames.slice(0, batch.length).map((frame, index) => ({
+      ...frame,
+      before: tupleOf(batch.packet(index), frame.link.type, frame.wireLength),
+    }));
+  }
+
+  return {
+    capacity: batch.capacity,
+    frameCapacity: batch.frameCapacity,
+    memory: batch.memory,
+    get length() {
+      return batch.length;
+    },
+    frameAt: (index) => batch.frameAt(checkSlot(batch, index)),
+    commit(bytes, options) {
+      demandRoom(batch, bytes);
+      return commit(bytes, options);
+    },
+    push(frame, options) {
+      checkFrame(frame, FRAME_MAX);
+      demandRoom(batch, frame.length);
+      batch.memory.set(frame, batch.frameAt(batch.length));
+      return commit(frame.length, options);
+    },
+    process(now, { events = false } = {}) {
+      checkNow(now);
+      passages = events ? notePassages() : [];
+      batch.process(owner.clock(now));
+      processed = batch.length;
+    },
+    verdict(index) {
+      if (checkIndex(batch, index) < processed) {
+        return nameOf(VERDICTS, batch.outcome(index).verdict);
+      }
+      throw new DataplaneError("bad-option", `frame ${index} has no verdict yet: call process`);
+    },
+    packet: (index) => batch.packet(checkIndex(batch, index)),
+    event(index) {
+      const passage = passages[checkIndex(batch, index)];
+      if (passage) return owner.describe(batch.outcome(index), batch.packet(index), passage);
+      throw new DataplaneError("events-off", "call process(now, { events: true }) to read events");
+    },
+    clear() {
+      batch.clear();
+      passages = [];
+      processed = 0;
+    },
+  };
+}
+
+/** Throws DataplaneError "batch-full" or "frame-too-large". */
+function demandRoom({ length, capacity, frameCapacity }: EngineBatch, bytes: number): void {
+  if (length >= capacity) {
+    throw new DataplaneError(
+      "batch-full",
+      `the batch holds ${capacity} frames: process and clear it`,
+    );
+  }
+  if (Number.isInteger(bytes) && bytes >= 0 && bytes <= frameCapacity) return;
+  throw new DataplaneError(
+    "frame-too-large",
+    `a frame of ${bytes} bytes does not fit a slot of ${frameCapacity}: raise capacity.frame`,
+  );
+}
+
+function checkSlot({ capacity }: EngineBatch, index: number): number {
+  if (Number.isInteger(index) && index >= 0 && index < capacity) return index;
+  throw new DataplaneError("bad-option", `there is no slot ${index}: the batch has ${capacity}`);
+}
+
+function checkIndex({ length }: EngineBatch, index: number): number {
+  if (Number.isInteger(index) && index >= 0 && index < length) return index;
+  throw new DataplaneError("bad-option", `there is no frame ${index}: the batch has ${length}`);
+}
