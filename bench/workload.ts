@@ -8,8 +8,8 @@ import { packet } from "../src/packet/build.ts";
 
 export type Family = "ipv4" | "ipv6";
 
-export const SERVICES = 1000;
-export const ENDPOINTS = 4;
+const SERVICES = 1000;
+const ENDPOINTS = 4;
 const PORT = 80;
 const TARGET_PORT = 8080;
 /** The 32-bit golden ratio: multiplying by it permutes any power-of-two range. */

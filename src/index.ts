@@ -1,28 +1,29 @@
 /** waxdp: a programmable dataplane in WebAssembly, and its model in TypeScript behind the same interface. */
 import { createReconciler } from "./control/reconcile.ts";
 import type { Dataplane, DataplaneOptions } from "./dataplane/dataplane.ts";
-import { capacityOf, seedOf } from "./dataplane/options.ts";
+import { capacityOf, checkOptions, seedOf } from "./dataplane/options.ts";
 import { createPlane } from "./dataplane/plane.ts";
 import * as wasm from "./dataplane/wasm.ts";
 import * as model from "./model/model.ts";
 
-export { type ObjectSet, parseManifests, parseObjects } from "./control/kubernetes.ts";
-export { ManifestError } from "./control/problem.ts";
+export { type ObjectSet, parseManifests, parseObjects, type Source } from "./control/kubernetes.ts";
+export { ManifestError, type ManifestErrorCode, type Problem } from "./control/problem.ts";
 export type { Counters } from "./dataplane/counters.ts";
 export type * from "./dataplane/dataplane.ts";
 export { type Dump, dump, readDump } from "./dataplane/dump.ts";
 export type * from "./dataplane/entries.ts";
-export { DataplaneError } from "./dataplane/error.ts";
+export { DataplaneError, type DataplaneErrorCode } from "./dataplane/error.ts";
 export type { Action, ConntrackState, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
 export type { Operation, Transaction } from "./dataplane/transaction.ts";
-export { explain } from "./explain.ts";
-export { replay } from "./replay.ts";
+export { type Explanation, explain, type FlowSpec } from "./explain.ts";
+export { type Replayed, replay } from "./replay/replay.ts";
 
 /**
  * The dataplane whose packet path is WebAssembly. Its memory is sized by the capacities, once.
  * Throws DataplaneError: "bad-option", "capacity", "bad-module" or "abi-mismatch".
  */
 export async function createDataplane(options: DataplaneOptions = {}): Promise<Dataplane> {
+  checkOptions(options);
   const [capacity, seed] = [capacityOf(options), seedOf(options)];
   const engine = await wasm.createEngine({ capacity, seed, module: options.module });
   return createPlane(engine, createReconciler(options), options);
@@ -33,6 +34,7 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
  * Throws DataplaneError "bad-option".
  */
 export async function createModel(options: DataplaneOptions = {}): Promise<Dataplane> {
+  checkOptions(options);
   const [capacity, seed] = [capacityOf(options), seedOf(options)];
   return createPlane(model.createEngine({ capacity, seed }), createReconciler(options), options);
 }

@@ -8,9 +8,10 @@
 import type { ProcessResult } from "./dataplane/dataplane.ts";
 import type { Tuple } from "./dataplane/entries.ts";
 import type { Reason, Verdict } from "./dataplane/event.ts";
-import { LINK_TYPES, type PacketSpec, packet } from "./packet/build.ts";
+import { type PacketSpec, packet } from "./packet/build.ts";
 import { type Check, verify } from "./packet/checksum.ts";
 import { compare, formatDifferences } from "./packet/compare.ts";
+import { LINK_TYPES } from "./packet/link.ts";
 import { tupleOf } from "./packet/parse.ts";
 import { formatFrame } from "./packet/print.ts";
 
@@ -23,8 +24,9 @@ export type {
   TcpOptionsSpec,
   VlanTag,
 } from "./packet/build.ts";
-export { fragments, LINK_TYPES, type PacketSpec, packet } from "./packet/build.ts";
+export { fragments, type PacketSpec, packet } from "./packet/build.ts";
 export { compare, type Difference, formatDifferences } from "./packet/compare.ts";
+export { LINK_TYPES } from "./packet/link.ts";
 export { type Field, fieldsOf, formatBytes, formatFields, formatFrame } from "./packet/print.ts";
 export { CaptureError, type Packet, readBytes, writeBytes } from "./pcap/index.ts";
 

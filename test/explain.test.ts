@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { explain, type FlowSpec } from "../src/explain.ts";
-import { applied, engines } from "./replay-scene.ts";
+import { applied, engines } from "./replay/scene.ts";
 
 const POD = "10.244.1.9";
 const WEB = ["10.244.1.5:8080", "10.244.2.7:8080"];
@@ -79,6 +79,18 @@ const cases: {
       /cluster IP of default\/empty/,
       /pods' range/,
       /^The packet is rejected with ICMP "port unreachable": the service port has no endpoint/,
+    ],
+  },
+  {
+    name: "the node itself dials an external IP without endpoints",
+    flow: { saddr: "172.18.0.2", daddr: "198.51.100.11", dport: 80, proto: "tcp", local: true },
+    expect: { verdict: "PASS", action: "pass", reason: null, service: "default/empty" },
+    candidates: [],
+    steps: [
+      /^A TCP SYN/,
+      /external IP of default\/empty/,
+      "The node itself sends it.",
+      /^It is not let in \(the service port has no endpoint.*it passes untouched\.$/,
     ],
   },
   {

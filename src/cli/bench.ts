@@ -38,7 +38,7 @@ interface BenchOptions {
 export function register(program: Command): void {
   program
     .command("bench")
-    .description("measure the Wasm packet path against the model, on the same packets in one run")
+    .description("Measures the Wasm packet path against the model, on the same packets in one run.")
     .option("--json", "print one JSON object")
     .option("--rounds <number>", "rounds of each row, by turns", parseRounds, ROUNDS)
     .addHelpText("after", "\nExamples:\n  $ waxdp bench\n  $ waxdp bench --rounds 3 --json\n")

@@ -13,7 +13,7 @@ import {
   type Reader,
   type Writer,
 } from "../pcap/index.ts";
-import type { Replayed } from "../replay.ts";
+import type { Replayed } from "../replay/replay.ts";
 import { fileError, InputError } from "./failure.ts";
 import { openOutput } from "./output.ts";
 

@@ -1,6 +1,6 @@
 /** `--events`: one JSON object per packet, in the order of README's table. */
-import type { Replayed } from "../replay.ts";
-import { seconds } from "../replay.ts";
+import type { Replayed } from "../replay/replay.ts";
+import { seconds } from "../replay/replay.ts";
 import { type Output, openOutput } from "./output.ts";
 
 export interface EventSink {
@@ -20,7 +20,7 @@ export async function openEvents(path: string): Promise<EventSink> {
 }
 
 /** The order of the fields is part of the interface, whatever order an engine makes them in. */
-export function eventLine({ n, captured, event }: Replayed): string {
+function eventLine({ n, captured, event }: Replayed): string {
   const { verdict, action, reason, conntrack, service, backend, masquerade, before, after } = event;
   const time = seconds(captured.time);
   const fields = {

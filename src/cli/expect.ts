@@ -1,11 +1,10 @@
 /** `--expect`: what leaves the dataplane, held against a golden capture, up to the first difference. */
 import { compare, type Difference } from "../packet/compare.ts";
 import type { Packet } from "../pcap/index.ts";
-import { type Replayed, seconds } from "../replay.ts";
+import { type Replayed, seconds } from "../replay/replay.ts";
 import { leaving, openCapture } from "./capture.ts";
-import type { Paint } from "./report.ts";
 import { differenceRows } from "./returns.ts";
-import { plural, printable } from "./terminal.ts";
+import { type Paint, plural, printable } from "./terminal.ts";
 
 export interface Mismatch {
   /** Packet of the golden capture, from 1. */

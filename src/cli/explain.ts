@@ -5,7 +5,7 @@ import { type Explanation, explain, type FlowSpec } from "../explain.ts";
 import { InputError } from "./failure.ts";
 import { checkFamilies, type NamedFlow, parseFrom, parseTo, readFlows } from "./flows.ts";
 import { addSetupOptions, prepare, type SetupOptions } from "./setup.ts";
-import { painter, printable } from "./terminal.ts";
+import { painter, printable, VERDICT_STYLES } from "./terminal.ts";
 
 interface ExplainOptions extends SetupOptions {
   readonly from?: string;
@@ -89,14 +89,6 @@ function showJson(id: unknown, explanation: Explanation): void {
   process.stdout.write(`${JSON.stringify({ id, ...event, candidates, steps })}\n`);
 }
 
-const STYLES = {
-  ABORTED: "red",
-  DROP: "red",
-  PASS: "green",
-  TX: "yellow",
-  REDIRECT: "green",
-} as const;
-
 function showText(id: unknown, explanation: Explanation): void {
   const paint = painter(process.stdout);
   const { verdict, action, reason, service, backend, steps } = explanation;
@@ -105,6 +97,6 @@ function showText(id: unknown, explanation: Explanation): void {
   );
   const name = id === null ? "" : `${paint("bold", printable(String(id)))}: `;
   const lines = steps.map((step, index) => `  ${paint("dim", `${index + 1}.`)} ${step}`);
-  const heading = `${name}${paint(STYLES[verdict], verdict)} ${words.join(" ")}`;
+  const heading = `${name}${paint(VERDICT_STYLES[verdict], verdict)} ${words.join(" ")}`;
   process.stdout.write(`${[heading, ...lines].join("\n")}\n`);
 }

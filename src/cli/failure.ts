@@ -1,4 +1,5 @@
 /** What ends a command, and the exit code it ends with. */
+import { printable } from "./terminal.ts";
 
 /** The answer is no. */
 export const EXIT_NO = 1;
@@ -44,14 +45,21 @@ export function fileError(verb: string, path: string, error: unknown): InputErro
  * One line for people. Errors of waxdp and of the operating system explain themselves; anything else is a
  * defect, and says so.
  */
-export function describe(error: unknown): string {
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ("code" in error || error instanceof InputError) return error.message;
   return `internal error: ${error.message}\nThis is a defect of waxdp. WAXDP_DEBUG=1 prints where it happened.`;
 }
 
+/** A message may quote the file it is about: no control characters but its own line ends. */
+function lines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}
+
 /** Prints the error, with its stack only when WAXDP_DEBUG asks for it. */
 export function report(error: unknown): void {
   const debug = (process.env.WAXDP_DEBUG ?? "") !== "" && error instanceof Error;
-  process.stderr.write(`waxdp: ${debug ? (error.stack ?? error.message) : describe(error)}\n`);
+  process.stderr.write(
+    `waxdp: ${lines(debug ? (error.stack ?? error.message) : describe(error))}\n`,
+  );
 }

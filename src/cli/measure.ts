@@ -1,7 +1,7 @@
 /** How many packets per second a packet path handles: rounds over packets in memory, the engines in turn. */
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Packet } from "../pcap/index.ts";
-import { frameOptions, milliseconds } from "../replay.ts";
+import { frameOptions, milliseconds } from "../replay/replay.ts";
 
 const PACKETS_MAX = 10_000;
 const BYTES_MAX = 16 * 1024 * 1024;

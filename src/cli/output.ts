@@ -6,8 +6,8 @@
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { type FileHandle, open, realpath, rename, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { fileError } from "./failure.ts";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileError, InputError } from "./failure.ts";
 
 /** Bytes gathered before a write. */
 const BLOCK_SIZE = 1 << 18;
@@ -38,6 +38,34 @@ export async function openOutput(path: string): Promise<Output> {
   } catch (error) {
     throw fileError("write", path, error);
   }
+}
+
+type Path = string | undefined;
+
+/** Throws InputError for an output that would be written over an input, or over the other output. */
+export async function checkOutputs(
+  outputs: readonly Path[],
+  inputs: readonly Path[],
+): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const path of await placesOf(inputs)) taken.set(path.place, "it is read in this run");
+  for (const { path, place } of await placesOf(outputs)) {
+    const use = taken.get(place);
+    if (use) throw new InputError(`cannot write ${path}: ${use}; name another file`);
+    taken.set(place, "another output goes there");
+  }
+}
+
+/** Where the paths lead that are files, or will be; a pipe or /dev/null can serve twice. */
+async function placesOf(paths: readonly Path[]): Promise<{ path: string; place: string }[]> {
+  const places: { path: string; place: string }[] = [];
+  for (const path of paths) {
+    if (path === undefined || path === "-") continue;
+    const status = await stat(path).catch(() => undefined);
+    const place = await realpath(path).catch(() => resolve(path));
+    if (status === undefined || status.isFile()) places.push({ path, place });
+  }
+  return places;
 }
 
 async function isRegular(path: string): Promise<boolean> {

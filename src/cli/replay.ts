@@ -1,15 +1,16 @@
 /** `waxdp replay`: a capture through a node's dataplane. */
 import type { Command } from "commander";
-import { isStrayAnswer, returnPacket } from "../bothways.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Packet } from "../pcap/index.ts";
-import { leaves, type Replayed, replay } from "../replay.ts";
-import { createTally, type Tally } from "../tally.ts";
+import { isStrayAnswer, returnPacket } from "../replay/bothways.ts";
+import { leaves, type Replayed, replay } from "../replay/replay.ts";
+import { createTally, type Tally } from "../replay/tally.ts";
 import { type CaptureSink, type CaptureSource, openCapture, openSink } from "./capture.ts";
 import { type EventSink, openEvents } from "./events.ts";
 import { type Expectation, openExpectation } from "./expect.ts";
 import { EXIT_NO, InputError } from "./failure.ts";
 import { createSample, measure, type Rates, type Sample } from "./measure.ts";
+import { checkOutputs } from "./output.ts";
 import { type Report, toJson, toText } from "./report.ts";
 import { createReturns, type Returns } from "./returns.ts";
 import { addSetupOptions, prepare, type Setup, type SetupOptions } from "./setup.ts";
@@ -58,6 +59,8 @@ export function register(program: Command): void {
 
 async function run(capture: string, options: ReplayOptions): Promise<void> {
   checkStandardStreams(capture, options);
+  const { output, events, file, expect, network } = options;
+  await checkOutputs([output, events], [capture, expect, network, ...file]);
   const setup = await prepare(options);
   const dataplane = await setup.create(options.engine);
   const source = await openCapture(capture);

@@ -1,12 +1,20 @@
 /** What a replay found, for people and as JSON. */
 import type { Counters } from "../dataplane/counters.ts";
-import { seconds } from "../replay.ts";
-import type { BackendTally, ServiceTally, Summary } from "../tally.ts";
+import { seconds } from "../replay/replay.ts";
+import type { BackendTally, ServiceTally, Summary } from "../replay/tally.ts";
 import type { ExpectReport } from "./expect.ts";
 import type { Rate, Rates } from "./measure.ts";
 import type { ReturnReport } from "./returns.ts";
 import { type Column, table } from "./table.ts";
-import { count, duration, type painter, plural, printable, rate } from "./terminal.ts";
+import {
+  count,
+  duration,
+  type Paint,
+  plural,
+  printable,
+  rate,
+  VERDICT_STYLES,
+} from "./terminal.ts";
 
 export interface Report {
   readonly capture: string;
@@ -26,8 +34,6 @@ export interface Report {
   /** What is wrong with the capture; null when it was read to its end. */
   readonly damage: string | null;
 }
-
-export type Paint = ReturnType<typeof painter>;
 
 export function toText(report: Report, paint: Paint): string {
   const blocks = [
@@ -95,14 +101,6 @@ const VERDICT_COLUMNS: readonly Column[] = [
   { title: "PACKETS", right: true },
   { title: "BYTES", right: true },
 ];
-
-const VERDICT_STYLES = {
-  ABORTED: "red",
-  DROP: "red",
-  PASS: "green",
-  TX: "yellow",
-  REDIRECT: "green",
-} as const;
 
 function verdictLines({ verdicts }: Summary, paint: Paint): string[] {
   if (verdicts.length === 0) return [];

@@ -1,9 +1,9 @@
 /** `--both-ways`: which packets came back as they were captured, and which did not. */
-import type { Direction, Returned } from "../bothways.ts";
+
 import { compare, type Difference } from "../packet/compare.ts";
-import type { Paint } from "./report.ts";
+import type { Direction, Returned } from "../replay/bothways.ts";
 import { table } from "./table.ts";
-import { count, plural, printable } from "./terminal.ts";
+import { count, type Paint, plural, printable } from "./terminal.ts";
 
 /** Packets kept for the list; the others are only counted. */
 const LISTED_MAX = 1000;

@@ -7,17 +7,14 @@ export interface Column {
   readonly right?: boolean;
 }
 
-/** Paints a heading; the identity where colours are not wanted. */
-export type Paint = (text: string) => string;
-
 /**
  * Lines of a table, two spaces between columns. A column is as wide as its widest cell, so that no address
- * is ever cut. The last column is not padded.
+ * is ever cut. The last column is not padded. `heading` paints the first line.
  */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  heading: Paint = (text) => text,
+  heading: (text: string) => string = (text) => text,
 ): string[] {
   const widths = columns.map((column, at) =>
     Math.max(column.title.length, ...rows.map((row) => width(row[at] ?? ""))),

@@ -1,10 +1,21 @@
 /** Colours, numbers, and the progress line. */
 import { styleText } from "node:util";
+import type { Verdict } from "../dataplane/event.ts";
 
-export type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof styleText>[0];
+
+export type Paint = (style: Style, text: string) => string;
+
+export const VERDICT_STYLES: Readonly<Record<Verdict, Style>> = {
+  ABORTED: "red",
+  DROP: "red",
+  PASS: "green",
+  TX: "yellow",
+  REDIRECT: "green",
+};
 
 /** Paints for `stream`: as it stands when the stream is no terminal or NO_COLOR is set. */
-export function painter(stream: NodeJS.WriteStream): (style: Style, text: string) => string {
+export function painter(stream: NodeJS.WriteStream): Paint {
   const on =
     stream.isTTY === true && (process.env.NO_COLOR ?? "") === "" && process.env.TERM !== "dumb";
   return (style, text) =>

@@ -111,11 +111,6 @@ export function isLinkLocal(address: Address): boolean {
   return (address.family === "ipv4" ? /^169\.254\./ : /^fe[89ab].:/).test(address.text);
 }
 
-/** "10.0.0.1:80" or "[fd00::1]:80". */
-export function endpointName(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 function rangeOf({ family, first, last }: Interval): AddressRange {
   return { first: textOf(family, first), last: textOf(family, last) };
 }

@@ -152,11 +152,7 @@ function desiredOf(
   const claims = shareOut(all.sort((a, b) => (a.key < b.key ? -1 : 1)));
   return {
     servicePorts: claims.servicePorts,
-    addresses: node.addresses.map((address) => ({
-      family: address.family,
-      address: address.text,
-      nodePorts: settings.servesNodePorts(address),
-    })),
+    addresses: addressesOf(context),
     primary: { ipv4: node.primary.ipv4?.text ?? "", ipv6: node.primary.ipv6?.text ?? "" },
     links: node.links,
     config: settings.config,
@@ -168,6 +164,14 @@ function desiredOf(
       ...objectWarnings(objects),
     ],
   };
+}
+
+function addressesOf({ node, settings }: Context): DesiredAddress[] {
+  return node.addresses.map((address) => ({
+    family: address.family,
+    address: address.text,
+    nodePorts: settings.servesNodePorts(address),
+  }));
 }
 
 function servicePortsIn(

@@ -1,7 +1,7 @@
 /** The change from the entries that are in the maps to those that should be, while it is being worked out. */
 import type { Backend, Ring, RingName, Service, Vip } from "../dataplane/entries.ts";
 import type { Operation } from "../dataplane/transaction.ts";
-import { endpointName } from "./address.ts";
+import { formatEndpoint } from "../packet/address.ts";
 import type { DesiredEndpoint, DesiredFrontend, DesiredServicePort } from "./compile.ts";
 import { buildTable } from "./maglev.ts";
 import { NO_NUMBERS, NumberDraft, type Numbers } from "./numbers.ts";
@@ -278,7 +278,7 @@ function serviceOf(
 }
 
 function maglevSlots(backends: readonly NumberedBackend[]): number[] {
-  const names = backends.map(({ value }) => endpointName(value.address, value.port));
+  const names = backends.map(({ value }) => formatEndpoint(value.address, value.port));
   return buildTable(names).map((index) => (backends[index] as NumberedBackend).number);
 }
 

@@ -1,6 +1,7 @@
 /** The endpoints that EndpointSlices give to a service port. */
 import type { Family, Proto } from "../dataplane/entries.ts";
-import { endpointName, parseAddress } from "./address.ts";
+import { formatEndpoint } from "../packet/address.ts";
+import { parseAddress } from "./address.ts";
 import type { Endpoint as EndpointObject, EndpointSlice, Manifest } from "./kubernetes.ts";
 import type { TopologyEndpoint } from "./topology.ts";
 
@@ -79,7 +80,7 @@ function collect(
   for (const object of endpoints ?? []) {
     const address = parseAddress(object.addresses[0] ?? "");
     if (address?.family !== family) continue;
-    const name = endpointName(address.text, port);
+    const name = formatEndpoint(address.text, port);
     const local = node !== "" && nodeOf(object) === node;
     if (!found.has(name) || local)
       found.set(name, endpointOf(object, name, address.text, port, local));

@@ -169,11 +169,19 @@ export interface Document {
  */
 export function parseManifests(input: string | readonly Source[]): ObjectSet {
   const sources = typeof input === "string" ? [{ file: "", text: input }] : input;
+  if (!Array.isArray(sources) || !sources.every(isSource)) {
+    throw new TypeError("parseManifests takes a text, or an array of { file, text }");
+  }
   return collectObjects((problems) => readDocuments(sources, problems));
+}
+
+function isSource(source: Partial<Source> | null): boolean {
+  return typeof source?.file === "string" && typeof source.text === "string";
 }
 
 /** The same for objects that are no text any more. */
 export function parseObjects(values: readonly unknown[]): ObjectSet {
+  if (!Array.isArray(values)) throw new TypeError("parseObjects takes an array of objects");
   return collectObjects(() => values.map(documentOf));
 }
 

@@ -3,6 +3,7 @@
  * order and they take turns in claiming the next free one: shares are almost equal, and when a backend goes,
  * few slots of the others change.
  */
+import { murmur3 } from "../murmur3.ts";
 
 /** Primes, so that every skip visits every slot; about doubling. */
 const SIZES = [251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521, 131071];
@@ -59,33 +60,4 @@ function fillTable(size: number, walks: readonly Walk[]): number[] {
 function claim(table: number[], walk: Walk): void {
   while (table[walk.next] !== -1) walk.next = (walk.next + walk.skip) % table.length;
   table[walk.next] = walk.index;
-}
-
-/** MurmurHash3_x86_32 by Austin Appleby, public domain. */
-export function murmur3(bytes: Uint8Array, seed: number): number {
-  const body = bytes.length & ~3;
-  let hash = seed;
-  for (let at = 0; at < body; at += 4) {
-    hash = rotate(hash ^ scramble(wordAt(bytes, at, 4)), 13);
-    hash = (Math.imul(hash, 5) + 0xe6546b64) | 0;
-  }
-  hash ^= scramble(wordAt(bytes, body, bytes.length - body)) ^ bytes.length;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
-}
-
-function scramble(word: number): number {
-  return Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593);
-}
-
-function rotate(word: number, bits: number): number {
-  return (word << bits) | (word >>> (32 - bits));
-}
-
-/** Little-endian; fewer than four bytes leave the upper ones zero. */
-function wordAt(bytes: Uint8Array, at: number, length: number): number {
-  let word = 0;
-  for (let index = 0; index < length; index += 1) word |= (bytes[at + index] ?? 0) << (8 * index);
-  return word;
 }

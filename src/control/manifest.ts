@@ -7,7 +7,7 @@ import type { ProblemList } from "./problem.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** Characters of one text: 256 Mi, half of what a JavaScript string can be. */
-export const TEXT_LENGTH_MAX = 268_435_456;
+const TEXT_LENGTH_MAX = 268_435_456;
 
 export function* readDocuments(
   sources: readonly Source[],

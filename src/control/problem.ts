@@ -9,6 +9,7 @@ export interface Position {
   readonly column: number;
 }
 
+/** One thing that is wrong with one object or text. */
 export interface Problem extends Position {
   /** "" when the text has no name. */
   readonly file: string;
@@ -48,7 +49,7 @@ function printProblems(problems: readonly Problem[]): string {
 }
 
 /** "web.yaml:12:11: Service default/web: spec.ports[0].port: must be ...; write ..." */
-export function printProblem(problem: Problem): string {
+function printProblem(problem: Problem): string {
   const parts = [printPlace(problem), problem.object, problem.path].filter((part) => part !== "");
   return `${parts.concat(problem.message).join(": ")}; ${problem.fix}`;
 }

@@ -4,7 +4,7 @@
  */
 import type { Config } from "../dataplane/entries.ts";
 import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
-import { endpointName } from "./address.ts";
+import { formatEndpoint } from "../packet/address.ts";
 import {
   type CompileOptions,
   createCompiler,
@@ -215,7 +215,7 @@ function createNames() {
     note: ({ number, desired, backends: numbered }: Allotment): void => {
       if (desired) services[number] = desired.name;
       for (const { number: backend, value } of numbered.values())
-        backends[backend] = endpointName(value.address, value.port);
+        backends[backend] = formatEndpoint(value.address, value.port);
     },
     service: (number: number): string | undefined => services[number],
     backend: (number: number): string | undefined => backends[number],

@@ -21,7 +21,7 @@ export function parse(text: string): Uint8Array {
 }
 
 /** Dotted quads of four decimal numbers, and IPv6 text without a zone: what packets can carry. */
-export function isAddress(text: string): boolean {
+function isAddress(text: string): boolean {
   const dotted = text.slice(text.lastIndexOf(":") + 1);
   if (dotted.includes(".") && !ipaddr.IPv4.isValidFourPartDecimal(dotted)) return false;
   if (dotted === text) return dotted.includes(".");
@@ -48,6 +48,7 @@ export function compare(a: string, b: string): number {
   return differing < 0 ? 0 : (left[differing] as number) - (right[differing] as number);
 }
 
+/** "10.0.0.1:80" or "[2001:db8::1]:80". */
 export function formatEndpoint(address: string, port: number): string {
   return family(address) === "ipv6" ? `[${address}]:${port}` : `${address}:${port}`;
 }

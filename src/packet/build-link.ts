@@ -2,19 +2,12 @@
  * Link-layer headers: Ethernet with VLAN tags, Linux cooked, BSD loopback.
  * https://www.tcpdump.org/linktypes.html
  */
-import {
-  LINK_ETHERNET,
-  LINK_LINUX_SLL,
-  LINK_LINUX_SLL2,
-  LINK_LOOP,
-  LINK_NULL,
-  LINK_RAW,
-} from "../../abi/limits.ts";
 import type { LinkType } from "../dataplane/dataplane.ts";
 import * as address from "./address.ts";
 import { concat, viewOf } from "./bytes.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "./parse.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_QINQ, ETHERTYPE_VLAN } from "./link.ts";
 
+/** One 802.1Q tag. */
 export interface VlanTag {
   readonly id: number;
   readonly priority?: number;
@@ -46,19 +39,6 @@ export interface LinkSpec {
   readonly byteOrder?: "little" | "big";
 }
 
-/** LINKTYPE_ numbers of the link layers that have names. */
-export const LINK_TYPES: Readonly<Record<LinkType, number>> = {
-  ethernet: LINK_ETHERNET,
-  raw: LINK_RAW,
-  null: LINK_NULL,
-  loop: LINK_LOOP,
-  "linux-sll": LINK_LINUX_SLL,
-  "linux-sll2": LINK_LINUX_SLL2,
-};
-
-/** 802.1Q and 802.1ad: IANA "IEEE 802 Numbers". */
-const ETHERTYPE_VLAN = 0x8100;
-const ETHERTYPE_QINQ = 0x88a8;
 /** ARPHRD_ETHER of Linux. */
 const HARDWARE_ETHERNET = 1;
 const FAMILY_INET = 2;

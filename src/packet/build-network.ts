@@ -39,6 +39,7 @@ export interface FragmentSpec {
   readonly id?: number;
 }
 
+/** One IPv6 extension header. */
 export type ExtensionSpec =
   | {
       readonly type: "hop-by-hop" | "routing" | "destination" | "mobility" | "authentication";

@@ -28,6 +28,7 @@ export interface TransportSpec {
   readonly icmp?: IcmpSpec;
 }
 
+/** TCP options, RFC 9293 section 3.2, in the order Linux writes them. */
 export interface TcpOptionsSpec {
   readonly mss?: number;
   readonly windowScale?: number;
@@ -36,6 +37,7 @@ export interface TcpOptionsSpec {
   readonly timestamps?: readonly [number, number];
 }
 
+/** One SCTP chunk. */
 export interface ChunkSpec {
   /** Number or name, RFC 9260 section 3.2. */
   readonly type: ChunkName | number;
@@ -43,6 +45,7 @@ export interface ChunkSpec {
   readonly value?: Uint8Array;
 }
 
+/** The header of an ICMP or ICMPv6 message; the packet's payload follows it. */
 export interface IcmpSpec {
   readonly type: number;
   readonly code?: number;

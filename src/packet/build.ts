@@ -8,10 +8,11 @@ import { type NetworkSpec, protocolNumber, writeNetwork } from "./build-network.
 import { type TransportSpec, writeTransport } from "./build-transport.ts";
 import { concat } from "./bytes.ts";
 
-export { LINK_TYPES, type VlanTag } from "./build-link.ts";
+export type { VlanTag } from "./build-link.ts";
 export type { ExtensionSpec, FragmentSpec } from "./build-network.ts";
 export type { ChunkSpec, IcmpSpec, TcpOptionsSpec } from "./build-transport.ts";
 
+/** What `packet` builds: everything but the two addresses may be left out. */
 export interface PacketSpec extends LinkSpec, NetworkSpec, TransportSpec {
   /**
    * What follows the transport header; text is written as UTF-8. For an ICMP error, the quoted

@@ -3,6 +3,7 @@ import { LINK_ETHERNET } from "../../abi/limits.ts";
 import { hex } from "./bytes.ts";
 import { type Field, fieldsOf } from "./fields.ts";
 
+/** A field, or a range of its bytes, in which two frames differ. */
 export interface Difference {
   /** "tcp.dport", or "payload.bytes[4..8)": bytes 4 to 7 of the field. */
   readonly name: string;

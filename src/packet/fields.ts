@@ -6,13 +6,10 @@
  */
 import {
   LINK_ETHERNET,
-  LINK_IPV4,
-  LINK_IPV6,
   LINK_LINUX_SLL,
   LINK_LINUX_SLL2,
   LINK_LOOP,
   LINK_NULL,
-  LINK_RAW,
 } from "../../abi/limits.ts";
 import { hex, viewOf } from "./bytes.ts";
 import {
@@ -34,8 +31,10 @@ import {
   UDP_HEADER,
   VLAN,
 } from "./field-rows.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ICMP, ICMPV6, SCTP, TCP, UDP } from "./parse.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, RAW_LINK_TYPES, VLAN_ETHERTYPES } from "./link.ts";
+import { ICMP, ICMPV6, SCTP, TCP, UDP } from "./parse.ts";
 
+/** One field of one header of a frame. */
 export interface Field {
   /**
    * "ethernet", "vlan", "ipv4", "tcp", ...; "vlan[2]" for a second one, "quoted ipv4" within an
@@ -75,12 +74,9 @@ function readLink(scope: Scope, link: number): void {
   else if (link === LINK_LINUX_SLL) readCooked(scope, "sll", SLL, 16, 14);
   else if (link === LINK_LINUX_SLL2) readCooked(scope, "sll2", SLL2, 20, 0);
   else if (link === LINK_NULL || link === LINK_LOOP) readLoopback(scope, end);
-  else if (RAW_LINKS.includes(link)) readIp(scope, 0, end);
+  else if (RAW_LINK_TYPES.includes(link)) readIp(scope, 0, end);
   else payload(scope, 0, end);
 }
-
-/** Raw IP, under all its numbers: 12 and 14 are what systems called it before it had one. */
-const RAW_LINKS = [LINK_RAW, LINK_IPV4, LINK_IPV6, 12, 14];
 
 /** A cooked header of `size` bytes, with its EtherType at `type`. */
 function readCooked(
@@ -110,9 +106,6 @@ function readEthernet(scope: Scope, end: number): void {
   }
   readType(scope, etherType, at, end);
 }
-
-/** 802.1Q, 802.1ad, and QinQ before it. */
-const VLAN_ETHERTYPES = [0x8100, 0x88a8, 0x9100];
 
 function readType(scope: Scope, etherType: number, at: number, end: number): void {
   if (etherType === ETHERTYPE_IPV4 || etherType === ETHERTYPE_IPV6) readIp(scope, at, end);

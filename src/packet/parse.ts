@@ -7,27 +7,15 @@
 import {
   EXTENSION_HEADERS_MAX,
   LINK_ETHERNET,
-  LINK_IPV4,
-  LINK_IPV6,
   LINK_LINUX_SLL,
   LINK_LINUX_SLL2,
   LINK_LOOP,
   LINK_NULL,
-  LINK_RAW,
   VLAN_TAGS_MAX,
 } from "../../abi/limits.ts";
 import type { Family, Tuple } from "../dataplane/entries.ts";
 import * as address from "./address.ts";
-
-/** DLT_RAW as old captures number it: 12 on most systems, 14 on OpenBSD. */
-const LINK_RAW_BSD = 12;
-const LINK_RAW_OPENBSD = 14;
-
-/** EtherTypes: IANA "IEEE 802 Numbers". */
-export const ETHERTYPE_IPV4 = 0x0800;
-export const ETHERTYPE_IPV6 = 0x86dd;
-/** 802.1Q, 802.1ad, and the number QinQ had before 802.1ad. */
-const VLAN_ETHERTYPES = [0x8100, 0x88a8, 0x9100];
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, RAW_LINK_TYPES, VLAN_ETHERTYPES } from "./link.ts";
 
 /** Protocols: IANA "Assigned Internet Protocol Numbers". */
 export const ICMP = 1;
@@ -151,12 +139,6 @@ function readLink(window: Window, link: number): Network | Failed {
   switch (link) {
     case LINK_ETHERNET:
       return readEthernet(window);
-    case LINK_RAW:
-    case LINK_RAW_BSD:
-    case LINK_RAW_OPENBSD:
-    case LINK_IPV4:
-    case LINK_IPV6:
-      return readRaw(window);
     case LINK_NULL:
       return readLoopback(window, [true, false]);
     case LINK_LOOP:
@@ -166,7 +148,7 @@ function readLink(window: Window, link: number): Network | Failed {
     case LINK_LINUX_SLL2:
       return window.captured < 20 ? TRUNCATED : network(window.view.getUint16(0), 20);
     default:
-      return NOT_IP;
+      return RAW_LINK_TYPES.includes(link) ? readRaw(window) : NOT_IP;
   }
 }
 

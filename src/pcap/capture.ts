@@ -2,12 +2,14 @@
  * What capture files hold, whichever of the two formats they are in, and the numbers both readers
  * and both writers go by. pcap: draft-ietf-opsawg-pcap; pcapng: draft-ietf-opsawg-pcapng.
  */
+import { FRAME_MAX } from "../../abi/limits.ts";
 
 export type Format = "pcap" | "pcapng";
 /** Microseconds or nanoseconds: how fine the timestamps of a file are. */
 export type Resolution = "us" | "ns";
 export type ByteOrder = "little" | "big";
 
+/** A captured frame. */
 export interface Packet {
   /** Nanoseconds since 1970; 0 where the file has none (pcapng's Simple Packet Block). */
   readonly time: bigint;
@@ -26,6 +28,7 @@ export interface Packet {
   readonly comments?: readonly string[] | undefined;
 }
 
+/** What frames were captured on. */
 export interface CaptureInterface {
   readonly name?: string | undefined;
   /** LINKTYPE_ number. */
@@ -48,8 +51,8 @@ export interface Decoder {
   pending(): number | undefined;
 }
 
-/** Most bytes of one packet: the largest snap length tcpdump and libpcap take, 256 KiB. */
-export const CAPTURED_MAX = 262_144;
+/** Most bytes of one packet: what a dataplane takes, and the largest snap length of tcpdump. */
+export const CAPTURED_MAX = FRAME_MAX;
 /** Most bytes of one pcapng block. */
 export const BLOCK_MAX = 16 * 1024 * 1024;
 /** Most interfaces of one file. */
@@ -88,8 +91,4 @@ export const OPTION_IF_TSOFFSET = 14;
 /** Rounds up to the 32-bit boundary that pcapng pads to. */
 export function padded(length: number): number {
   return (length + 3) & ~3;
-}
-
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -8,6 +8,7 @@ export type CaptureErrorCode =
   | "bad-time"
   | "too-large";
 
+/** Thrown by readers for damaged files and by writers for packets that a format cannot hold. */
 export class CaptureError extends Error {
   override readonly name = "CaptureError";
   readonly code: CaptureErrorCode;

@@ -2,6 +2,7 @@
  * pcapng's Interface Description Block: what it says of its packets, the meaning of their
  * timestamps above all.
  */
+import { viewOf } from "../packet/bytes.ts";
 import {
   type CaptureInterface,
   NANOSECONDS,
@@ -9,7 +10,6 @@ import {
   OPTION_IF_TSOFFSET,
   OPTION_IF_TSRESOL,
   type Resolution,
-  viewOf,
 } from "./capture.ts";
 import { readOptions } from "./option.ts";
 

@@ -1,5 +1,6 @@
 /** The options at the end of pcapng blocks: code, length, value padded to 32 bits. */
-import { OPTION_END, padded, viewOf } from "./capture.ts";
+import { viewOf } from "../packet/bytes.ts";
+import { OPTION_END, padded } from "./capture.ts";
 import { CaptureError } from "./error.ts";
 
 export interface Option {

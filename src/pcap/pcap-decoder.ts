@@ -1,4 +1,5 @@
 /** Reads pcap files: one header, then records. Both byte orders, micro- and nanoseconds. */
+import { viewOf } from "../packet/bytes.ts";
 import {
   CAPTURED_MAX,
   type CaptureInterface,
@@ -10,7 +11,6 @@ import {
   PCAP_HEADER_SIZE,
   PCAP_RECORD_SIZE,
   PCAP_RECORD_SIZE_MODIFIED,
-  viewOf,
 } from "./capture.ts";
 import { CaptureError } from "./error.ts";
 import type { Input } from "./input.ts";

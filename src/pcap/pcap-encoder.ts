@@ -1,11 +1,12 @@
 /** Writes pcap files: one link type, one resolution, no interfaces. */
+import { LINK_ETHERNET } from "../../abi/limits.ts";
+import { viewOf } from "../packet/bytes.ts";
 import {
   CAPTURED_MAX,
   MAGIC_MICROSECONDS,
   MAGIC_NANOSECONDS,
   PCAP_HEADER_SIZE,
   PCAP_RECORD_SIZE,
-  viewOf,
 } from "./capture.ts";
 import {
   checkSize,
@@ -18,13 +19,11 @@ import {
 } from "./encoder.ts";
 import { CaptureError } from "./error.ts";
 
-const LINKTYPE_ETHERNET = 1;
-
 export function pcapEncoder(options: EncoderOptions): Encoder {
   let linkType = options.linkType;
   return {
     header(first) {
-      linkType ??= first?.linkType ?? LINKTYPE_ETHERNET;
+      linkType ??= first?.linkType ?? LINK_ETHERNET;
       return writeHeader(linkType, options);
     },
     packet(packet) {

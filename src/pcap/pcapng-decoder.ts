@@ -3,6 +3,7 @@
  * blocks. Blocks that carry neither packets nor interfaces are passed over as they arrive, without
  * being kept.
  */
+import { viewOf } from "../packet/bytes.ts";
 import {
   BLOCK_ENHANCED,
   BLOCK_HEAD_SIZE,
@@ -21,7 +22,6 @@ import {
   type Packet,
   padded,
   SECTION_SIZE,
-  viewOf,
 } from "./capture.ts";
 import { CaptureError } from "./error.ts";
 import type { Input } from "./input.ts";

@@ -2,6 +2,8 @@
  * Writes pcapng files of one section. An interface is described in front of its first packet, so
  * that nothing has to be known of it before.
  */
+import { LINK_ETHERNET } from "../../abi/limits.ts";
+import { concat, viewOf } from "../packet/bytes.ts";
 import {
   BLOCK_ENHANCED,
   BLOCK_HEAD_SIZE,
@@ -14,7 +16,6 @@ import {
   OPTION_IF_NAME,
   OPTION_IF_TSRESOL,
   padded,
-  viewOf,
 } from "./capture.ts";
 import {
   checkSize,
@@ -26,8 +27,6 @@ import {
 } from "./encoder.ts";
 import { CaptureError } from "./error.ts";
 import { type Option, writeOptions } from "./option.ts";
-
-const LINKTYPE_ETHERNET = 1;
 
 export function pcapngEncoder(options: EncoderOptions): Encoder {
   const interfaces = new Map<string, number>();
@@ -45,18 +44,8 @@ export function pcapngEncoder(options: EncoderOptions): Encoder {
   };
 }
 
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
 function linkTypeOf(packet: PacketInput, options: EncoderOptions): number {
-  return packet.linkType ?? options.linkType ?? LINKTYPE_ETHERNET;
+  return packet.linkType ?? options.linkType ?? LINK_ETHERNET;
 }
 
 function interfaceKey(packet: PacketInput, options: EncoderOptions): string {

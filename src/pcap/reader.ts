@@ -3,6 +3,7 @@
  * Whatever stands before a damage is delivered first; no length field is believed before its bytes
  * have arrived.
  */
+import { viewOf } from "../packet/bytes.ts";
 import {
   BLOCK_SECTION,
   type CaptureInterface,
@@ -13,13 +14,13 @@ import {
   MAGIC_NANOSECONDS,
   type Packet,
   type Resolution,
-  viewOf,
 } from "./capture.ts";
 import { CaptureError } from "./error.ts";
 import { Input } from "./input.ts";
 import { pcapDecoder } from "./pcap-decoder.ts";
 import { pcapngDecoder } from "./pcapng-decoder.ts";
 
+/** Takes the bytes of one capture file in chunks of any size, and gives its packets. */
 export interface Reader {
   /** Undefined until four bytes have arrived. */
   readonly format: Format | undefined;
@@ -41,6 +42,7 @@ export interface Reader {
   end(): void;
 }
 
+/** A reader for one file, pcap or pcapng. */
 export function createReader(): Reader {
   return new CaptureReader();
 }

@@ -1,11 +1,13 @@
 /**
  * Writes capture files, packet by packet, as chunks that only have to be put one behind another.
  */
+import { concat } from "../packet/bytes.ts";
 import type { ByteOrder, Format, Resolution } from "./capture.ts";
 import type { Encoder, EncoderOptions, PacketInput } from "./encoder.ts";
 import { pcapEncoder } from "./pcap-encoder.ts";
-import { concat, pcapngEncoder } from "./pcapng-encoder.ts";
+import { pcapngEncoder } from "./pcapng-encoder.ts";
 
+/** What is written; everything but the format has a default. */
 export interface WriterOptions {
   readonly format: Format;
   /**
@@ -19,6 +21,7 @@ export interface WriterOptions {
   readonly linkType?: number;
 }
 
+/** Turns packets into the bytes of one capture file. */
 export interface Writer {
   /**
    * What the file begins with; nothing when it is written already. A file needs it even without
@@ -29,6 +32,7 @@ export interface Writer {
   packet(packet: PacketInput): Uint8Array;
 }
 
+/** A writer for one file. */
 export function createWriter(options: WriterOptions): Writer {
   const encoder = encoderOf(options);
   let begun = false;

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReader, writeBytes } from "../../src/pcap/index.ts";
-import { captured, conversation, MANIFESTS } from "../replay-scene.ts";
+import { captured, conversation, MANIFESTS } from "../replay/scene.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "waxdp-cli-"));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { buildTable, murmur3, tableSize } from "../../src/control/maglev.ts";
+import { buildTable, tableSize } from "../../src/control/maglev.ts";
+import { murmur3 } from "../../src/murmur3.ts";
 
 const names = (length: number) =>
   Array.from({ length }, (_, index) => `10.0.${index >> 8}.${index & 255}:8080`);

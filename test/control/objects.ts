@@ -5,7 +5,8 @@ import {
   type Desired,
   type DesiredFrontend,
 } from "../../src/control/compile.ts";
-import { parseObjects } from "../../src/control/kubernetes.ts";
+import { parseManifests, parseObjects } from "../../src/control/kubernetes.ts";
+import { ManifestError, type Problem } from "../../src/control/problem.ts";
 import type { Frontend } from "../../src/dataplane/entries.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -94,3 +95,37 @@ export function ring({ servicePorts }: Desired, name: "cluster" | "local"): stri
     .filter(({ rings }) => rings.includes(name))
     .map((member) => member.name);
 }
+
+/** The problems of an input that must be refused. */
+export function problemsOf(read: () => unknown): readonly Problem[] {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof ManifestError) return error.problems;
+    throw error;
+  }
+  throw new Error("the input was taken");
+}
+
+/** What is said of a text that must be refused. */
+export function messageOf(text: string): string {
+  try {
+    parseManifests([{ file: "web.yaml", text }]);
+  } catch (error) {
+    if (error instanceof ManifestError) return error.message;
+    throw error;
+  }
+  throw new Error("the input was taken");
+}
+
+/** A Service as a text. */
+export const WEB = `apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  clusterIP: 10.96.0.10
+  ports:
+  - name: http
+    port: 80
+`;

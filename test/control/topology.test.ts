@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { endpointName } from "../../src/control/address.ts";
 import { selectEndpoints, type TrafficPolicy } from "../../src/control/topology.ts";
+import { formatEndpoint } from "../../src/packet/address.ts";
 
 interface Case {
   readonly id: string;
@@ -45,7 +45,7 @@ test.each(cases)("$id", ({ service, node, endpoints, expect: expected }) => {
   const topology = selectEndpoints(
     endpoints.map((given) => ({
       ...given,
-      name: endpointName(given.ip, given.port),
+      name: formatEndpoint(given.ip, given.port),
       local: given.nodeName === node.name,
       zoneHints: given.hints.forZones,
       nodeHints: given.hints.forNodes,

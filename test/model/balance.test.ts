@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { murmur3 } from "../../src/model/murmur3.ts";
 import { initial, xorshift32 } from "../../src/model/random.ts";
+import { murmur3 } from "../../src/murmur3.ts";
 import { packet } from "../../src/packet/build.ts";
 import { NEW, SYN, SYN6, VIP, VIP6 } from "./scene.ts";
 import { backend, type Content, createWorld, DNAT, routes, service, transaction } from "./world.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { fmix32, murmur3 } from "../../src/model/murmur3.ts";
 import { draw, initial, xorshift32 } from "../../src/model/random.ts";
+import { fmix32, murmur3 } from "../../src/murmur3.ts";
 
 describe("MurmurHash3_x86_32", () => {
   const bytes = (text: string) => new TextEncoder().encode(text);

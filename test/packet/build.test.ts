@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { fragments, type PacketSpec, packet } from "../../src/packet/build.ts";
-import { LINK_TYPES } from "../../src/packet/build-link.ts";
 import { verify } from "../../src/packet/checksum.ts";
 import { fieldsOf } from "../../src/packet/fields.ts";
+import { LINK_TYPES } from "../../src/packet/link.ts";
 
 const V4 = { saddr: "10.0.0.1", sport: 4000, daddr: "10.96.0.1", dport: 80 } as const;
 const V6 = { saddr: "2001:db8::1", sport: 4000, daddr: "2001:db8::2", dport: 80 } as const;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { packet } from "../../src/packet/build.ts";
-import { LINK_TYPES } from "../../src/packet/build-link.ts";
 import { compare, formatDifferences } from "../../src/packet/compare.ts";
+import { LINK_TYPES } from "../../src/packet/link.ts";
 
 const FLOW = { saddr: "10.0.0.1", sport: 4000, daddr: "10.96.0.1", dport: 80 } as const;
 

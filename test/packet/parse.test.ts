@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LINK_ETHERNET, LINK_RAW } from "../../abi/limits.ts";
 import { type ExtensionSpec, type PacketSpec, packet } from "../../src/packet/build.ts";
-import { LINK_TYPES } from "../../src/packet/build-link.ts";
+import { LINK_TYPES } from "../../src/packet/link.ts";
 import { type Parsed, parse, tupleOf } from "../../src/packet/parse.ts";
 
 const V4 = { saddr: "192.0.2.1", sport: 1234, daddr: "10.96.0.10", dport: 80 } as const;

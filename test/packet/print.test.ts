@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fragments, type PacketSpec, packet } from "../../src/packet/build.ts";
-import { LINK_TYPES } from "../../src/packet/build-link.ts";
+import { LINK_TYPES } from "../../src/packet/link.ts";
 import {
   type Field,
   fieldsOf,

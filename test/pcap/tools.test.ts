@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fragments, type PacketSpec, packet } from "../../src/packet/build.ts";
-import { LINK_TYPES } from "../../src/packet/build-link.ts";
+import { LINK_TYPES } from "../../src/packet/link.ts";
 import {
   createReader,
   type PacketInput,

@@ -24,6 +24,16 @@ describe("package.json", () => {
     },
   );
 
+  test("every dependency is in the table of ARCHITECTURE.md, with its reason", async () => {
+    const text = await readFile(join(ROOT, "ARCHITECTURE.md"), "utf8");
+    const table = text.slice(text.indexOf("## Dependencies"));
+    const cells = [...table.matchAll(/^\| ([^|]+) \| [^|]+ \|$/gm)].flatMap(([, names = ""]) =>
+      names.split(", "),
+    );
+    const packages = Object.keys({ ...dependencies, ...devDependencies });
+    expect(cells.slice(1).sort()).toEqual(packages.sort());
+  });
+
   test.each(promisedFiles())("%s is there after the build", async (path) => {
     await expect(stat(join(ROOT, path))).resolves.toMatchObject({ size: expect.any(Number) });
   });

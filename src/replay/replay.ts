@@ -2,10 +2,11 @@
  * Plays captured packets through a dataplane. The clock is the capture's, so that a replay gives the same
  * bytes on every machine and on every day.
  */
-import type { Dataplane, FrameOptions } from "./dataplane/dataplane.ts";
-import type { PacketEvent, Verdict } from "./dataplane/event.ts";
-import type { Packet } from "./pcap/capture.ts";
+import type { Dataplane, FrameOptions } from "../dataplane/dataplane.ts";
+import type { PacketEvent, Verdict } from "../dataplane/event.ts";
+import type { Packet } from "../pcap/capture.ts";
 
+/** A captured packet and what became of it. */
 export interface Replayed {
   /** From 1, as Wireshark counts. */
   readonly n: number;
@@ -17,8 +18,8 @@ export interface Replayed {
 }
 
 /**
- * Every packet in turn. Those of one millisecond share a batch, which changes nothing but the speed: time
- * is the only thing a batch has in common.
+ * Every packet in turn, numbered from `first`. Those of one millisecond share the dataplane's batch, which
+ * changes nothing but the speed: time is the only thing a batch has in common.
  */
 export function* replay(
   dataplane: Dataplane,
@@ -82,8 +83,12 @@ export function processOne(
   return { n, captured, verdict, packet, event };
 }
 
+/** A damaged capture may claim any 32 bits; a dataplane takes no longer frame. */
+const WIRE_LENGTH_MAX = 2 ** 31 - 1;
+
 export function frameOptions(packet: Packet): FrameOptions {
-  const { linkType, wireLength } = packet;
+  const { linkType } = packet;
+  const wireLength = Math.min(packet.wireLength, WIRE_LENGTH_MAX);
   return { linkType, wireLength, interface: packet.interfaceName };
 }
 

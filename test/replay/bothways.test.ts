@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { returnPacket } from "../src/bothways.ts";
-import type { Dataplane } from "../src/dataplane/dataplane.ts";
-import type { PacketSpec } from "../src/packet/build.ts";
-import type { Packet } from "../src/pcap/index.ts";
-import { applied, captured, conversation, engines } from "./replay-scene.ts";
+import type { Dataplane } from "../../src/dataplane/dataplane.ts";
+import type { PacketSpec } from "../../src/packet/build.ts";
+import type { Packet } from "../../src/pcap/index.ts";
+import { returnPacket } from "../../src/replay/bothways.ts";
+import { applied, captured, conversation, engines } from "./scene.ts";
 
 const POD = "10.244.1.9";
 const VIP = { daddr: "10.96.0.10", dport: 80 };

@@ -1,11 +1,12 @@
 /**
  * Gives a packet another five-tuple as a NAT would: addresses and ports are replaced, checksums are updated
- * by what changed (RFC 1624), so that a wrong checksum stays exactly as wrong. Nothing else is touched.
+ * by what changed (RFC 1624), so that a wrong checksum stays exactly as wrong. Nothing else is touched. It
+ * shares no code with the NAT of either engine, since what they do is held against it.
  */
-import type { Tuple } from "./dataplane/entries.ts";
-import * as address from "./packet/address.ts";
-import * as checksum from "./packet/checksum.ts";
-import { type Flow, type Ip, parse, SCTP, TCP, UDP } from "./packet/parse.ts";
+import type { Tuple } from "../dataplane/entries.ts";
+import * as address from "../packet/address.ts";
+import * as checksum from "../packet/checksum.ts";
+import { type Flow, type Ip, parse, SCTP, TCP, UDP } from "../packet/parse.ts";
 
 /** Where the checksum stands in a TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260) header. */
 const CHECKSUM_AT: Readonly<Record<number, number>> = { [TCP]: 16, [UDP]: 6, [SCTP]: 8 };

@@ -5,12 +5,12 @@
  * answer is first given the addresses that the backend sent it with; the dataplane must make the captured
  * bytes of it. Everything else must pass as it is.
  */
-import type { Dataplane } from "./dataplane/dataplane.ts";
-import type { Connection, Proto, Tuple } from "./dataplane/entries.ts";
-import type { PacketEvent, Reason } from "./dataplane/event.ts";
-import { family } from "./packet/address.ts";
-import { type Flow, parse } from "./packet/parse.ts";
-import type { Packet } from "./pcap/capture.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { Connection, Tuple } from "../dataplane/entries.ts";
+import type { PacketEvent, Reason } from "../dataplane/event.ts";
+import { type Flow, parse } from "../packet/parse.ts";
+import type { Packet } from "../pcap/capture.ts";
+import { dialledVip } from "../vip.ts";
 import { readdress, sameBytes } from "./readdress.ts";
 import { processOne, type Replayed } from "./replay.ts";
 
@@ -128,14 +128,8 @@ export function isStrayAnswer(dataplane: Dataplane, { action, before }: PacketEv
   );
 }
 
-/** A vip of a Service, nodePorts at the node's own addresses included. */
-function isVip({ maps }: Dataplane, { daddr, dport, proto }: Tuple): boolean {
-  const vip = { family: family(daddr), port: dport, proto: proto as Proto };
-  if (maps.services.lookup({ ...vip, address: daddr })) return true;
-  const nodePorts =
-    maps.addresses.lookup({ family: vip.family, address: daddr })?.nodePorts === true ||
-    (daddr.startsWith("127.") && maps.config.lookup("config")?.localhostNodePorts === true);
-  return nodePorts && maps.services.lookup({ ...vip, address: "" }) !== undefined;
+function isVip({ maps }: Dataplane, tuple: Tuple): boolean {
+  return dialledVip(maps, tuple) !== undefined;
 }
 
 function reversed({ saddr, sport, daddr, dport, proto }: Tuple): Tuple {

@@ -1,12 +1,12 @@
 /** A small cluster and packets of its clients, for the tests of replay and explain. */
 
-import { LINK_ETHERNET } from "../abi/limits.ts";
-import type { ObjectSet } from "../src/control/kubernetes.ts";
-import { parseManifests } from "../src/control/kubernetes.ts";
-import type { DataplaneOptions } from "../src/dataplane/dataplane.ts";
-import { createDataplane, createModel, type Dataplane } from "../src/index.ts";
-import { type PacketSpec, packet } from "../src/packet/build.ts";
-import type { Packet } from "../src/pcap/index.ts";
+import { LINK_ETHERNET } from "../../abi/limits.ts";
+import type { ObjectSet } from "../../src/control/kubernetes.ts";
+import { parseManifests } from "../../src/control/kubernetes.ts";
+import type { DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import { createDataplane, createModel, type Dataplane } from "../../src/index.ts";
+import { type PacketSpec, packet } from "../../src/packet/build.ts";
+import type { Packet } from "../../src/pcap/index.ts";
 
 export const engines = [
   { engine: "wasm", create: createDataplane },
@@ -49,6 +49,7 @@ spec:
   type: ClusterIP
   clusterIP: 10.96.0.11
   clusterIPs: [10.96.0.11]
+  externalIPs: [198.51.100.11]
   ports: [{ port: 80, protocol: TCP }]
 ---
 apiVersion: v1
@@ -97,7 +98,7 @@ items:
   ports: [{ name: "", port: 8443, protocol: TCP }]
 `;
 
-export const objects: ObjectSet = parseManifests(MANIFESTS);
+const objects: ObjectSet = parseManifests(MANIFESTS);
 
 /** Small tables: each test makes its own dataplane. */
 const capacity = {

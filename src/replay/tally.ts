@@ -1,5 +1,5 @@
 /** Counts what a replay did: flows, packets and bytes per service and backend, packets per verdict and reason. */
-import type { Action, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
+import type { Action, PacketEvent, Reason, Verdict } from "../dataplane/event.ts";
 import type { Replayed } from "./replay.ts";
 
 export interface Amount {

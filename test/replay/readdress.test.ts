@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LINK_ETHERNET } from "../abi/limits.ts";
-import { packet } from "../src/packet/build.ts";
-import { verify } from "../src/packet/checksum.ts";
-import { type Flow, parse } from "../src/packet/parse.ts";
-import { readdress, sameBytes } from "../src/readdress.ts";
+import { LINK_ETHERNET } from "../../abi/limits.ts";
+import { packet } from "../../src/packet/build.ts";
+import { verify } from "../../src/packet/checksum.ts";
+import { type Flow, parse } from "../../src/packet/parse.ts";
+import { readdress, sameBytes } from "../../src/replay/readdress.ts";
 
 function flowOf(frame: Uint8Array): Flow {
   const parsed = parse(frame, LINK_ETHERNET);
