@@ -3,11 +3,15 @@ import type { Maps } from "./dataplane/dataplane.ts";
 import type { Proto, Tuple, Vip } from "./dataplane/entries.ts";
 import { family } from "./packet/address.ts";
 
+/** What records hold where a nodePort's vip has no address; dialled, it is nobody's. */
+const UNSPECIFIED: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
 /** The key of `services` that is hit: that of the address itself, else a nodePort's where they are served. */
 export function dialledVip(
   maps: Maps,
   { daddr, dport, proto }: Pick<Tuple, "daddr" | "dport" | "proto">,
 ): Vip | undefined {
+  if (UNSPECIFIED.has(daddr)) return undefined;
   const own: Vip = { family: family(daddr), address: daddr, port: dport, proto: proto as Proto };
   if (maps.services.lookup(own)) return own;
   const nodePort: Vip = { ...own, address: "" };

@@ -145,6 +145,18 @@ const cases: {
     ],
   },
   {
+    name: "a nodePort at the unspecified address, under which records keep nodePorts",
+    flow: { saddr: "203.0.113.9", daddr: "0.0.0.0", dport: 30080, proto: "tcp" },
+    expect: { verdict: "PASS", action: "pass", service: null },
+    candidates: [],
+    steps: [
+      "A TCP SYN from 203.0.113.9:40000 to 0.0.0.0:30080.",
+      "No Service is dialled at 0.0.0.0:30080/tcp.",
+      "30080/tcp is a nodePort, but 0.0.0.0 is no address of this node.",
+      "The packet passes untouched, and nothing is remembered of it.",
+    ],
+  },
+  {
     name: "a nodePort at an address that is not the node's",
     flow: { saddr: POD, daddr: "172.18.0.3", dport: 30080, proto: "tcp" },
     expect: { action: "pass" },

@@ -1,7 +1,7 @@
 /** Flows in words: --from and --to, and the lines of a --flows file. */
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
-import type { Proto } from "../dataplane/entries.ts";
+import { PROTOS, type Proto } from "../dataplane/entries.ts";
 import type { FlowSpec } from "../explain.ts";
 import * as address from "../packet/address.ts";
 import { fileError, InputError } from "./failure.ts";
@@ -13,7 +13,6 @@ export interface NamedFlow {
   readonly flow: FlowSpec;
 }
 
-const PROTOS: readonly string[] = ["tcp", "udp", "sctp"] satisfies Proto[];
 const PORT_MAX = 65535;
 /** A flow takes some 150 characters; a file without line ends is no flows file. */
 const LINE_MAX = 1 << 20;
@@ -127,7 +126,7 @@ function portOf(place: string, record: Record<string, unknown>, key: string): nu
 
 function protoOf(place: string, value: unknown): Proto {
   const proto = typeof value === "string" ? value.toLowerCase() : value === undefined ? "tcp" : "";
-  if (PROTOS.includes(proto)) return proto as Proto;
+  if (PROTOS.includes(proto as Proto)) return proto as Proto;
   throw new InputError(`${place}: "proto" is ${show(value)}; write "tcp", "udp" or "sctp"`);
 }
 

@@ -2,7 +2,7 @@
  * Objects into the desired content of the maps, by name: numbers are given out by the reconciler. A pure
  * function of the objects and the options; a compiler only remembers the work of objects it has seen.
  */
-import type { Network, Scheduler } from "../dataplane/dataplane.ts";
+import type { Network } from "../dataplane/dataplane.ts";
 import type {
   AddressRange,
   Backend,
@@ -11,6 +11,7 @@ import type {
   Frontend,
   Proto,
   RingName,
+  Scheduler,
   Vip,
 } from "../dataplane/entries.ts";
 import { parseAddress } from "./address.ts";

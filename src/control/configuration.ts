@@ -1,7 +1,6 @@
 /** KubeProxyConfiguration, its defaults filled in, as what the dataplane and the other decisions need. */
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
-import type { Scheduler } from "../dataplane/dataplane.ts";
-import type { AddressRange, Config, Family, Timeouts } from "../dataplane/entries.ts";
+import type { AddressRange, Config, Family, Scheduler, Timeouts } from "../dataplane/entries.ts";
 import {
   type Address,
   type Cidr,

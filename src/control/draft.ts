@@ -1,5 +1,12 @@
 /** The change from the entries that are in the maps to those that should be, while it is being worked out. */
-import type { Backend, Ring, RingName, Service, Vip } from "../dataplane/entries.ts";
+import {
+  type Backend,
+  RINGS,
+  type Ring,
+  type RingName,
+  type Service,
+  type Vip,
+} from "../dataplane/entries.ts";
 import type { Operation } from "../dataplane/transaction.ts";
 import { formatEndpoint } from "../packet/address.ts";
 import type { DesiredEndpoint, DesiredFrontend, DesiredServicePort } from "./compile.ts";
@@ -49,8 +56,6 @@ export const NO_ALLOTMENTS: Allotments = {
   serviceNumbers: NO_NUMBERS,
   backendNumbers: NO_NUMBERS,
 };
-
-const RING_NAMES: readonly RingName[] = ["cluster", "local"];
 
 export class Draft {
   readonly #before: Allotments;
@@ -186,7 +191,7 @@ export class Draft {
     before: Allotment | undefined,
   ): Map<RingName, MemberRing> {
     const rings = new Map<RingName, MemberRing>();
-    for (const name of RING_NAMES) {
+    for (const name of RINGS) {
       const inRing = members.filter(({ value }) => value.rings.includes(name));
       const known = before?.rings.get(name);
       if (inRing.length > 0)

@@ -1,5 +1,5 @@
 /** The node whose view it is: its name, zone, addresses and interfaces. */
-import type { Family } from "../dataplane/entries.ts";
+import { FAMILIES, type Family } from "../dataplane/entries.ts";
 import {
   type Address,
   type Cidr,
@@ -35,7 +35,6 @@ export interface NodeLink {
 
 const ZONE = "topology.kubernetes.io/zone";
 const LOOPBACK6: Address = { family: "ipv6", text: "::1" };
-const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 
 /** With a network, that says which addresses are LOCAL; the Node object always says which one is primary. */
 export function createNodeView(

@@ -1,5 +1,5 @@
 /** Service objects cut into service ports: one per port and family, with the addresses clients dial. */
-import type { Family, Frontend, Proto } from "../dataplane/entries.ts";
+import { FAMILIES, type Family, type Frontend, type Proto } from "../dataplane/entries.ts";
 import { type Address, type Cidr, parseAddress, parseCidr } from "./address.ts";
 import { isForeign } from "./endpoints.ts";
 import type {
@@ -34,7 +34,6 @@ export interface FrontendAddress {
   readonly port: number;
 }
 
-const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 /** core/v1 DefaultClientIPServiceAffinitySeconds: three hours. */
 const AFFINITY_SECONDS = 10_800;
 

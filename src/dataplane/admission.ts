@@ -4,7 +4,7 @@
  */
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import type { Capacity, Maps, NamedMap } from "./dataplane.ts";
-import type { Entries } from "./entries.ts";
+import { type Entries, PROTOS, RINGS } from "./entries.ts";
 import { backendOf, configOf, interfaceOf, ringOf, serviceOf } from "./entry-values.ts";
 import {
   addressOf,
@@ -14,8 +14,6 @@ import {
   fieldOf,
   integerOf,
   NUMBER_MAX,
-  PROTOS,
-  RINGS,
   root,
   wordOf,
 } from "./field.ts";

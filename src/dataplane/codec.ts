@@ -4,22 +4,26 @@ import * as layout from "../../abi/layout.ts";
 import { ACTION_DNAT, ACTION_DROP, ACTION_REJECT } from "../../abi/verdict.ts";
 import * as address from "../packet/address.ts";
 import { SCTP, TCP, UDP } from "../packet/parse.ts";
-import type {
-  AddressRange,
-  Backend,
-  Config,
-  Entries,
-  Family,
-  Frontend,
-  Interface,
-  Proto,
-  RingKey,
-  RingName,
-  Route,
-  Service,
-  State,
-  Timeouts,
-  Vip,
+import {
+  type AddressRange,
+  type Backend,
+  type Config,
+  type Entries,
+  type Family,
+  FRONTENDS,
+  type Frontend,
+  type Interface,
+  type Proto,
+  RINGS,
+  type RingKey,
+  type RingName,
+  type Route,
+  SCHEDULERS,
+  type Scheduler,
+  type Service,
+  type State,
+  type Timeouts,
+  type Vip,
 } from "./entries.ts";
 import { REASONS, type Reason } from "./event.ts";
 
@@ -42,10 +46,7 @@ export const STATES: readonly (State | "NONE")[] = [
 /** IANA protocol numbers. */
 export const PROTO_NUMBER: Readonly<Record<Proto, number>> = { tcp: TCP, udp: UDP, sctp: SCTP };
 const PROTO_NAME: Readonly<Record<number, Proto>> = { [TCP]: "tcp", [UDP]: "udp", [SCTP]: "sctp" };
-const FRONTENDS: readonly Frontend[] = ["cluster-ip", "external-ip", "load-balancer", "node-port"];
-const RINGS: readonly RingName[] = ["cluster", "local"];
 const CLASSES = ["pod", "local", "other"] as const;
-const SCHEDULERS = ["random", "maglev"] as const;
 
 /** A window of the module's memory that records are read from and written to. */
 export interface Memory {
@@ -210,15 +211,15 @@ export function writeRing(
   at: number,
   base: number,
   length: number,
-  scheduler: (typeof SCHEDULERS)[number],
+  scheduler: Scheduler,
 ): void {
   view.setUint32(at + layout.RING_BASE, base, true);
   view.setUint32(at + layout.RING_LENGTH, length, true);
   bytes[at + layout.RING_SCHEDULER] = SCHEDULERS.indexOf(scheduler);
 }
 
-export function readScheduler({ bytes }: Memory, at: number): (typeof SCHEDULERS)[number] {
-  return SCHEDULERS[bytes[at + layout.RING_SCHEDULER] as number] as (typeof SCHEDULERS)[number];
+export function readScheduler({ bytes }: Memory, at: number): Scheduler {
+  return SCHEDULERS[bytes[at + layout.RING_SCHEDULER] as number] as Scheduler;
 }
 
 /** Row of `rings`. */

@@ -1,7 +1,7 @@
 /** The interface of every dataplane: the Wasm one, the TypeScript model, and whatever a test puts in their place. */
 import type { ObjectSet } from "../control/kubernetes.ts";
 import type { Counters } from "./counters.ts";
-import type { Entries } from "./entries.ts";
+import type { Entries, Scheduler } from "./entries.ts";
 import type { PacketEvent, Verdict } from "./event.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -32,9 +32,6 @@ export interface Capacity {
   /** Bytes of one frame of the batch. Default 1,984. */
   readonly frame: number;
 }
-
-/** How new connections are spread: uniformly at random by the seed, or by Maglev's consistent hash. */
-export type Scheduler = "random" | "maglev";
 
 /** The node's addresses and routes, for what the Node object does not say. */
 export interface Network {

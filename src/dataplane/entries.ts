@@ -3,11 +3,12 @@
  * host order, times milliseconds. The Wasm codec turns them into the records of abi/layout; the model keeps
  * them as they are.
  */
-import type { Scheduler } from "./dataplane.ts";
 import type { Reason } from "./event.ts";
 
-export type Proto = "tcp" | "udp" | "sctp";
-export type Family = "ipv4" | "ipv6";
+export const PROTOS = ["tcp", "udp", "sctp"] as const;
+export type Proto = (typeof PROTOS)[number];
+export const FAMILIES = ["ipv4", "ipv6"] as const;
+export type Family = (typeof FAMILIES)[number];
 
 /** Address, port and protocol that clients dial. `address` is "" for a nodePort: any address that serves them. */
 export interface Vip {
@@ -22,9 +23,17 @@ export type Route =
   | { readonly action: "dnat"; readonly ring: RingName; readonly masquerade: boolean }
   | { readonly action: "reject" | "drop"; readonly reason: Reason };
 
+/** Index = RING_ number of abi/layout. */
+export const RINGS = ["cluster", "local"] as const;
 /** Endpoints anywhere, or those of this node alone: what the traffic policies choose between. */
-export type RingName = "cluster" | "local";
-export type Frontend = "cluster-ip" | "external-ip" | "load-balancer" | "node-port";
+export type RingName = (typeof RINGS)[number];
+/** Index = FRONTEND_ number of abi/layout. */
+export const FRONTENDS = ["cluster-ip", "external-ip", "load-balancer", "node-port"] as const;
+export type Frontend = (typeof FRONTENDS)[number];
+/** Index = SCHEDULER_ number of abi/layout. */
+export const SCHEDULERS = ["random", "maglev"] as const;
+/** How new connections are spread: uniformly at random by the seed, or by Maglev's consistent hash. */
+export type Scheduler = (typeof SCHEDULERS)[number];
 
 /** What a vip leads to. */
 export interface Service {

@@ -2,19 +2,22 @@
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import { compare } from "../packet/address.ts";
 import { STATES } from "./codec.ts";
-import type { Capacity, Scheduler } from "./dataplane.ts";
-import type {
-  AddressRange,
-  Backend,
-  Config,
-  Family,
-  Frontend,
-  Interface,
-  Ring,
-  Route,
-  Service,
-  State,
-  Timeouts,
+import type { Capacity } from "./dataplane.ts";
+import {
+  type AddressRange,
+  type Backend,
+  type Config,
+  type Family,
+  FRONTENDS,
+  type Interface,
+  PROTOS,
+  RINGS,
+  type Ring,
+  type Route,
+  SCHEDULERS,
+  type Service,
+  type State,
+  type Timeouts,
 } from "./entries.ts";
 import { REASONS, type Reason } from "./event.ts";
 import {
@@ -26,14 +29,10 @@ import {
   fieldOf,
   integerOf,
   listOf,
-  PROTOS,
-  RINGS,
   textOf,
   wordOf,
 } from "./field.ts";
 
-const FRONTENDS: readonly Frontend[] = ["cluster-ip", "external-ip", "load-balancer", "node-port"];
-const SCHEDULERS: readonly Scheduler[] = ["random", "maglev"];
 const ACTIONS = ["dnat", "reject", "drop"] as const;
 
 export function serviceOf(field: Field, family: Family, capacity: Capacity): Service {

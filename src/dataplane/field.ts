@@ -1,6 +1,6 @@
 /** A part of an entry that somebody handed in, with its place, and what it may be. */
 import * as address from "../packet/address.ts";
-import type { Family, Proto, RingName } from "./entries.ts";
+import { FAMILIES, type Family } from "./entries.ts";
 import { DataplaneError } from "./error.ts";
 
 export interface Field {
@@ -11,9 +11,6 @@ export interface Field {
 
 /** Numbers of records and milliseconds have 32 bits. */
 export const NUMBER_MAX = 2 ** 32 - 1;
-export const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
-export const PROTOS: readonly Proto[] = ["tcp", "udp", "sctp"];
-export const RINGS: readonly RingName[] = ["cluster", "local"];
 
 export function root(place: string, value: unknown): Field {
   return { place, value };

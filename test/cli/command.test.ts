@@ -431,3 +431,42 @@ describe("explain", () => {
     expect(ended.stdout.split("\n")).toHaveLength(2);
   });
 });
+
+describe("outputs", () => {
+  test.each([
+    { name: "the capture itself", args: ["-o", "client.pcap"] },
+    { name: "the capture by another way", args: ["-o", "./client.pcap"] },
+    { name: "a manifest", args: ["--events", "cluster.yaml"] },
+    {
+      name: "the other output, which left both mixed in one file",
+      args: ["-o", "x", "--events", "x"],
+    },
+  ])("are not written over $name", ({ args }) => {
+    const before = readFileSync(at("client.pcap"));
+    const { status, stderr } = replay("client.pcap", ...args);
+    expect(stderr).toMatch(/^waxdp: cannot write .*; name another file\n$/);
+    expect([status, existsSync(at("x"))]).toEqual([2, false]);
+    expect(readFileSync(at("client.pcap"))).toEqual(before);
+  });
+
+  test("may both go to /dev/null", () => {
+    const { status } = replay("client.pcap", "-o", "/dev/null", "--events", "/dev/null");
+    expect(status).toBe(0);
+  });
+});
+
+test("a message that quotes a binary file holds no control characters", () => {
+  writeFileSync(at("flows.bin"), "\u001b[31m\u0007\n");
+  const { status, stderr } = waxdp(["explain", ...cluster, "--flows", "flows.bin"]);
+  expect(stderr).toMatch(/^waxdp: flows\.bin:1: not JSON: [^\p{Cc}]+\n$/u);
+  expect(status).toBe(2);
+});
+
+test("a length on the wire of 32 bits does not end the replay", () => {
+  const lying = writeBytes(packets, { format: "pcap" });
+  new DataView(lying.buffer, lying.byteOffset).setUint32(24 + 12, 0xffffffff, true);
+  writeFileSync(at("lying.pcap"), lying);
+  const { status, stdout } = replay("lying.pcap", "--json");
+  expect(JSON.parse(stdout)).toMatchObject({ packets: packets.length, error: null });
+  expect(status).toBe(0);
+});
