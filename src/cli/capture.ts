@@ -140,7 +140,7 @@ export async function openSink(path: string, reader: Reader): Promise<CaptureSin
     },
     write(replayed) {
       length++;
-      return output.write(encode(path, begun(), leaving(replayed)));
+      return output.write(encode(path, begun(), replayed));
     },
     async finish() {
       await output.write(begun().header());
@@ -163,11 +163,13 @@ function writerFor(format: Format, reader: Reader): Writer {
   return createWriter({ format, resolution, linkType });
 }
 
-function encode(path: string, writer: Writer, packet: Packet): Uint8Array {
+function encode(path: string, writer: Writer, replayed: Replayed): Uint8Array {
   try {
-    return writer.packet(packet);
+    return writer.packet(leaving(replayed));
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
-    throw new InputError(`cannot write ${path}: ${error.message}`, { cause: error });
+    const mend = error.code === "bad-time" ? "; mend the times of the capture or leave -o out" : "";
+    const message = `cannot write ${path}: packet ${replayed.n}: ${error.message}${mend}`;
+    throw new InputError(message, { cause: error });
   }
 }

@@ -59,9 +59,9 @@ export function register(program: Command): void {
 
 async function run(capture: string, options: ReplayOptions): Promise<void> {
   checkStandardStreams(capture, options);
-  const { output, events, file, expect, network } = options;
-  await checkOutputs([output, events], [capture, expect, network, ...file]);
+  const { output, events, expect, network } = options;
   const setup = await prepare(options);
+  await checkOutputs([output, events], [capture, expect, network, ...setup.manifests]);
   const dataplane = await setup.create(options.engine);
   const source = await openCapture(capture);
   const sinks = await openSinks(options, source);

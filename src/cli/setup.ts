@@ -23,6 +23,8 @@ export interface SetupOptions {
 }
 
 export interface Setup {
+  /** The manifests read, folders walked down. */
+  readonly manifests: readonly string[];
   /** A dataplane in its first state, the manifests applied. */
   create(engine: EngineName): Promise<Dataplane>;
 }
@@ -55,7 +57,10 @@ export async function prepare(options: SetupOptions): Promise<Setup> {
   const objects = parseManifests(sources.map(({ name, text }) => ({ file: name, text })));
   const network = options.network === undefined ? undefined : await readNetwork(options.network);
   const { node, seed, scheduler } = options;
-  return { create: (engine) => createApplied(engine, { node, seed, scheduler, network }, objects) };
+  return {
+    manifests: sources.map(({ name }) => name),
+    create: (engine) => createApplied(engine, { node, seed, scheduler, network }, objects),
+  };
 }
 
 async function createApplied(

@@ -4,10 +4,11 @@
  */
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import type { Capacity, Maps, NamedMap } from "./dataplane.ts";
-import { type Entries, PROTOS, RINGS } from "./entries.ts";
+import { type Entries, type Family, PROTOS, RINGS } from "./entries.ts";
 import { backendOf, configOf, interfaceOf, ringOf, serviceOf } from "./entry-values.ts";
 import {
   addressOf,
+  bad,
   booleanOf,
   type Field,
   familyOf,
@@ -86,10 +87,17 @@ function vipOf(field: Field): Entries["services"]["key"] {
   const family = familyOf(fieldOf(field, "family"));
   return {
     family,
-    address: addressOf(fieldOf(field, "address"), family, "optional"),
+    address: dialledOf(fieldOf(field, "address"), family),
     port: integerOf(fieldOf(field, "port"), 0, 65535),
     proto: wordOf(fieldOf(field, "proto"), PROTOS),
   };
+}
+
+/** "" is a nodePort; the unspecified address, which records hold in its place, is nobody's to dial. */
+function dialledOf(field: Field, family: Family): string {
+  const text = addressOf(field, family, "optional");
+  if (text !== "0.0.0.0" && text !== "::") return text;
+  throw bad(field, 'an address that can be dialled, or "" for a nodePort');
 }
 
 function ringKeyOf(field: Field): Entries["rings"]["key"] {

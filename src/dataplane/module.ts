@@ -36,7 +36,7 @@ export interface PacketPath {
   counters(): number;
   /** Address of the record, 0 when there is none; array maps take the address of a u32 index. */
   lookup(map: number, key: number): number;
-  /** 0, or 1 when the map is full. */
+  /** 0; 1 when the map is full, 2 when it is not the host's to write. */
   update(map: number, record: number): number;
   /** 1 when the entry was there. */
   remove(map: number, key: number): number;

@@ -64,9 +64,10 @@ export function checkOptions(options: DataplaneOptions): void {
 }
 
 /** Throws DataplaneError "bad-option". */
-export function capacityOf({ capacity = {} }: DataplaneOptions): Capacity {
+export function capacityOf(options: DataplaneOptions): Capacity {
+  const capacity = options.capacity ?? {};
   for (const name of Object.keys(capacity)) {
-    if (name in DEFAULT_CAPACITY) continue;
+    if (Object.hasOwn(DEFAULT_CAPACITY, name)) continue;
     throw bad(
       `capacity.${name} is not known: it is one of ${Object.keys(DEFAULT_CAPACITY).join(", ")}`,
     );

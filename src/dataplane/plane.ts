@@ -2,6 +2,7 @@
 import { FRAME_MAX } from "../../abi/limits.ts";
 import { VERDICT_ABORTED, VERDICT_DROP } from "../../abi/verdict.ts";
 import type { ObjectSet } from "../control/kubernetes.ts";
+import { formatEndpoint } from "../packet/address.ts";
 import { tupleOf } from "../packet/parse.ts";
 import { admitted } from "./admission.ts";
 import { type BatchOwner, createBatch } from "./batch.ts";
@@ -46,7 +47,7 @@ export function createPlane(
   const clock = createClock();
   /** Backend number -> number of its service port. */
   const serviceOf = new Map<number, number>();
-  const describe = createDescriber(controller, serviceOf);
+  const describe = createDescriber(engine, controller, serviceOf);
 
   function carryOut(plan: Plan): Transaction {
     engine.commit(plan.transaction);
@@ -99,13 +100,23 @@ function note(serviceOf: Map<number, number>, operation: Operation): void {
   else serviceOf.delete(operation.key);
 }
 
-/** Puts names to outcomes; an outcome with a backend leaves it to `serviceOf` to say whose it is. */
+/**
+ * Puts names to outcomes. An outcome with a backend leaves it to `serviceOf` to say whose it is; a backend
+ * that somebody wrote into the map by hand is known only there.
+ */
 function createDescriber(
+  { maps }: Engine,
   controller: Controller,
   serviceOf: ReadonlyMap<number, number>,
 ): BatchOwner["describe"] {
+  const ownerOf = (backend: number) =>
+    serviceOf.get(backend) ?? maps.backends.lookup(backend)?.service ?? 0;
+  const backendName = (backend: number) => {
+    const entry = serviceOf.has(backend) ? undefined : maps.backends.lookup(backend);
+    return entry ? formatEndpoint(entry.address, entry.port) : controller.backendName(backend);
+  };
   return (outcome, packet, { link, wireLength, before }) => {
-    const service = outcome.service || (serviceOf.get(outcome.backend) ?? 0);
+    const service = outcome.service || ownerOf(outcome.backend);
     const gone = outcome.verdict === VERDICT_DROP || outcome.verdict === VERDICT_ABORTED;
     return {
       verdict: nameOf(VERDICTS, outcome.verdict),
@@ -113,7 +124,7 @@ function createDescriber(
       reason: REASONS[outcome.reason] ?? null,
       conntrack: nameOf(CONNTRACKS, outcome.conntrack),
       service: controller.serviceName(service) ?? null,
-      backend: controller.backendName(outcome.backend) ?? null,
+      backend: backendName(outcome.backend) ?? null,
       masquerade: outcome.masquerade,
       before,
       after: gone ? null : tupleOf(packet, link.type, Math.max(wireLength, packet.length)),

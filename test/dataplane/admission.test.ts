@@ -54,6 +54,11 @@ const NONSENSE: readonly { name: string; write: Write; message: RegExp }[] = [
     message: /^services: key\.address is "::1": it must be an IPv4 address$/,
   },
   {
+    name: "the unspecified address, under which records keep nodePorts",
+    write: service({ address: "0.0.0.0" }),
+    message: /^services: key\.address is "0\.0\.0\.0": it must be an address that can be dialled/,
+  },
+  {
     name: "a port that wrapped around",
     write: service({ port: 70000 }),
     message: /^services: key\.port is 70000: it must be an integer from 0 to 65535$/,
@@ -130,6 +135,22 @@ describe.each([
     const { maps } = await fresh();
     maps.addresses.update({ family: "ipv6", address: "FD00:0::1" }, { nodePorts: true });
     expect([...maps.addresses.entries()].map(([key]) => key.address)).toContain("fd00::1");
+  });
+
+  test("name a backend that was written by hand", async () => {
+    const dataplane = await create({ capacity: CAPACITY });
+    dataplane.maps.backends.update(1, BACKEND);
+    dataplane.maps.rings.update(RING, { scheduler: "random", slots: [1] });
+    dataplane.maps.services.update(VIP, SERVICE);
+    const frame = packet({
+      saddr: "10.2.0.1",
+      sport: 1,
+      daddr: VIP.address,
+      dport: 80,
+      proto: "tcp",
+      flags: "S",
+    });
+    expect(dataplane.process(frame, { now: 0 }).event.backend).toBe("10.1.0.1:8080");
   });
 
   test("keep their entry when its new source ranges do not fit", async () => {

@@ -20,6 +20,11 @@ const REFUSED: readonly { name: string; options: unknown; message: RegExp }[] = 
     options: { capacity: { flows: 1 } },
     message: /capacity\.flows is not known/,
   },
+  {
+    name: "a capacity named like something every object has",
+    options: { capacity: { toString: 1 } },
+    message: /capacity\.toString is not known/,
+  },
   { name: "a negative seed", options: { seed: -1 }, message: /seed is -1/ },
   { name: "a seed beyond 32 bits", options: { seed: 2 ** 32 }, message: /seed is 4294967296/ },
   { name: "an unknown link type", options: { linkType: "wifi" }, message: /linkType "wifi"/ },
