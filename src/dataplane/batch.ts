@@ -26,7 +26,8 @@ export interface BatchOwner {
 
 export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
   const frames: Omit<Passage, "before">[] = [];
-  let passages: Passage[] = [];
+  /** Those of frames processed with events. */
+  let passages: (Passage | undefined)[] = [];
   /** How many of the frames have been through the packet path. */
   let processed = 0;
 
@@ -38,11 +39,10 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
     return index;
   }
 
-  function notePassages(): Passage[] {
-    return frames.slice(0, batch.length).map((frame, index) => ({
-      ...frame,
-      before: tupleOf(batch.packet(index), frame.link.type, frame.wireLength),
-    }));
+  function notePassage(index: number): void {
+    const { link, wireLength } = frames[index] as (typeof frames)[number];
+    const before = tupleOf(batch.packet(index), link.type, wireLength);
+    passages[index] = { link, wireLength, before };
   }
 
   return {
@@ -65,7 +65,7 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
     },
     process(now, { events = false } = {}) {
       checkNow(now);
-      passages = events ? notePassages() : [];
+      for (let i = processed; events && i < batch.length; i++) notePassage(i);
       batch.process(owner.clock(now));
       processed = batch.length;
     },

@@ -106,14 +106,14 @@ export interface Batch {
   /** Copies a frame into the next slot and returns its index. Throws DataplaneError "batch-full" or "frame-too-large". */
   push(frame: Uint8Array, options?: FrameOptions): number;
   /**
-   * Runs every frame through the dataplane at `now` milliseconds. With `events` the tuples are noted first,
-   * which `event` needs; verdicts and packets can be read either way.
+   * Runs every frame that has not been through yet through the dataplane at `now` milliseconds. With `events`
+   * the tuples are noted first, which `event` needs; verdicts and packets can be read either way.
    */
   process(now: number, options?: { readonly events?: boolean }): void;
   verdict(index: number): Verdict;
   /** The frame after the dataplane, as a view that lasts until the slot is used again. */
   packet(index: number): Uint8Array;
-  /** Throws DataplaneError "events-off" unless the batch was processed with `events`. */
+  /** Throws DataplaneError "events-off" unless the frame was processed with `events`. */
   event(index: number): PacketEvent;
   clear(): void;
 }

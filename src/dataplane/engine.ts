@@ -33,6 +33,7 @@ export interface EngineBatch {
   frameAt(index: number): number;
   /** Takes the next slot; the caller has checked room and size. */
   commit(bytes: number, input: FrameInput): void;
+  /** Runs the frames that have not been through yet. */
   process(now: number): void;
   outcome(index: number): Outcome;
   packet(index: number): Uint8Array;

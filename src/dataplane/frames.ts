@@ -48,6 +48,8 @@ export function createFrames(
   const frames = exports.frames() >>> 0;
   const stride = exports.frameStride();
   let length = 0;
+  /** Frames that have been through: a reject has moved its frame into the headroom, which has room for one. */
+  let processed = 0;
   return {
     capacity,
     frameCapacity,
@@ -62,7 +64,9 @@ export function createFrames(
       length++;
     },
     process(now) {
-      exports.process(descriptors, length, tick(now));
+      const fresh = descriptors + processed * layout.DESC_SIZE;
+      exports.process(fresh, length - processed, tick(now));
+      processed = length;
     },
     outcome: (index) => readOutcome(words, first + index * WORDS),
     packet(index) {
@@ -72,6 +76,7 @@ export function createFrames(
     },
     clear() {
       length = 0;
+      processed = 0;
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The packet path compiled to WebAssembly, as an engine. */
 import * as layout from "../../abi/layout.ts";
+import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import { commit } from "./commit.ts";
 import type { Capacity } from "./dataplane.ts";
 import type { Engine, FrameInput, Outcome } from "./engine.ts";
@@ -61,7 +62,8 @@ function processOne(
 
 /** The module's clock has 32 bits of milliseconds: it is moved before they run out. */
 const REBASE_AT = 2 ** 31;
-const REBASE_TO = 2 ** 30;
+/** What is older becomes as old as this, which is past every timeout. */
+const REBASE_TO = TIMEOUT_MAX + 1;
 
 function createClock({ exports }: Instance) {
   let epoch = 0;

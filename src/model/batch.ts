@@ -1,6 +1,5 @@
 /** Frames that go through the walk one after another, at one time. */
 import { HEADROOM } from "../../abi/limits.ts";
-import { VERDICT_TX } from "../../abi/verdict.ts";
 import type { Capacity } from "../dataplane/dataplane.ts";
 import type { EngineBatch, FrameInput, Outcome } from "../dataplane/engine.ts";
 import type { Result } from "./walk.ts";
@@ -20,6 +19,7 @@ export function createBatch(
   const slotSize = HEADROOM + capacity.frame;
   const memory = new Uint8Array(capacity.batch * slotSize);
   const slots: Slot[] = [];
+  let processed = 0;
   const frameAt = (index: number) => index * slotSize + HEADROOM;
 
   /**
@@ -31,11 +31,11 @@ export function createBatch(
     return memory.subarray(at, at + packet.length);
   }
 
-  function processSlot(slot: Slot, index: number): void {
+  function processSlot(index: number): void {
+    const slot = slotAt(index);
     const { outcome, packet } = run(slot.packet, slot.input);
     slot.packet = put(index, packet);
     slot.outcome = outcome;
-    if (outcome.verdict === VERDICT_TX) slot.input = { ...slot.input, wireLength: packet.length };
   }
 
   return {
@@ -52,12 +52,13 @@ export function createBatch(
     },
     process(now) {
       advance(now);
-      slots.forEach(processSlot);
+      for (; processed < slots.length; processed++) processSlot(processed);
     },
     outcome: (index) => slotAt(index).outcome as Outcome,
     packet: (index) => slotAt(index).packet,
     clear() {
       slots.length = 0;
+      processed = 0;
     },
   };
 

@@ -117,6 +117,24 @@ for (const { name, create } of dataplanes) {
       expect(dataplane.counters().packets).toBe(0);
     });
 
+    test("a frame goes through once, however often the batch is processed", async () => {
+      const dataplane = await prepare(create, { options: OPTIONS });
+      const { batch } = dataplane;
+      const refused = build({ ...REQUEST, daddr: "10.96.0.40" });
+      batch.push(refused);
+      batch.process(0, { events: true });
+      const answered = batch.packet(0).slice();
+      batch.packet(0).set(refused);
+      batch.push(build(REQUEST));
+      batch.process(0);
+      expect([batch.verdict(0), batch.verdict(1)]).toEqual(["TX", "PASS"]);
+      expect(batch.packet(0)).toEqual(Uint8Array.of(...refused, ...answered.slice(refused.length)));
+      expect(batch.packet(1)).toEqual(build(DELIVERED));
+      expect(batch.event(0).verdict).toBe("TX");
+      expect(() => batch.event(1)).toThrow(expect.objectContaining({ code: "events-off" }));
+      expect(dataplane.counters()).toMatchObject({ packets: 2, verdicts: { TX: 1, PASS: 1 } });
+    });
+
     test("a full batch and too large a frame are refused", async () => {
       const { batch } = await prepare(create, { options: OPTIONS });
       const refusal = (code: string) =>
