@@ -1,5 +1,6 @@
 /** Micro-benchmarks of single functions, by tinybench: `npm run bench:micro`. */
-import { Bench } from "tinybench";
+import { Bench, type Task } from "tinybench";
+import { table } from "../src/cli/table.ts";
 import { compile } from "../src/control/compile.ts";
 import { buildTable } from "../src/control/maglev.ts";
 import { createDataplane, createModel, parseManifests, parseObjects } from "../src/index.ts";
@@ -27,4 +28,23 @@ const bench = new Bench({ time: 300, warmupTime: 100 })
   .add("apply: 1,000 Services, nothing changed", () => void wasm.apply(set))
   .add("buildTable: Maglev, 100 backends", () => void buildTable(names));
 await bench.run();
-console.table(bench.table());
+const columns = [
+  { title: "FUNCTION" },
+  { title: "MEDIAN", right: true },
+  { title: "P99", right: true },
+];
+console.log(table(columns, bench.tasks.map(cells)).join("\n"));
+
+function cells({ name, result }: Task): string[] {
+  if (!("latency" in result)) throw new Error(`${name}: ${result.state}`);
+  return [name, time(result.latency.p50), time(result.latency.p99)];
+}
+
+function time(milliseconds: number): string {
+  const units: readonly [string, number][] = [
+    ["ms", 1],
+    ["us", 1e-3],
+  ];
+  const [unit, size] = units.find(([, size]) => milliseconds >= size) ?? ["ns", 1e-6];
+  return `${(milliseconds / size).toPrecision(3)} ${unit}`;
+}

@@ -73,8 +73,7 @@ async function bundle() {
     bundle: true,
     format: "esm",
     target: "es2022",
-    minifySyntax: true,
-    minifyWhitespace: true,
+    minify: true,
     legalComments: "eof",
     logLevel: "warning",
   });

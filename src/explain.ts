@@ -164,7 +164,7 @@ function rangeWalk(
 }
 
 function printRange({ first, last }: AddressRange): string {
-  return first === last ? first : `${first} to ${last}`;
+  return address.formatRange(first, last);
 }
 
 function inRanges(text: string, ranges: readonly AddressRange[]): boolean {

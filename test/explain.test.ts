@@ -101,7 +101,7 @@ const cases: {
     steps: [
       /^A TCP SYN/,
       "198.51.100.12:443/tcp is a load balancer's address of default/sticky.",
-      "loadBalancerSourceRanges let 203.0.113.9 in: 203.0.113.0 to 203.0.113.255.",
+      "loadBalancerSourceRanges let 203.0.113.9 in: 203.0.113.0/24.",
       /comes from elsewhere/,
       "1 endpoint on this node (externalTrafficPolicy Local): 10.244.1.6:8443.",
       "Session affinity keeps the client with it until 600 s after its last new connection.",
@@ -117,7 +117,7 @@ const cases: {
     steps: [
       /^A TCP SYN/,
       /load balancer/,
-      "loadBalancerSourceRanges let in 203.0.113.0 to 203.0.113.255; 192.0.2.1 is none of them.",
+      "loadBalancerSourceRanges let in 203.0.113.0/24; 192.0.2.1 is none of them.",
       "The packet is dropped.",
     ],
   },

@@ -41,7 +41,7 @@ export function register(program: Command): void {
     .description("Measures the Wasm packet path against the model, on the same packets in one run.")
     .option("--json", "print one JSON object")
     .option("--rounds <number>", "rounds of each row, by turns", parseRounds, ROUNDS)
-    .addHelpText("after", "\nExamples:\n  $ waxdp bench\n  $ waxdp bench --rounds 3 --json\n")
+    .addHelpText("after", "\nExamples:\n  waxdp bench\n  waxdp bench --rounds 3 --json")
     .action(bench);
 }
 

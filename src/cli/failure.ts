@@ -1,8 +1,8 @@
 /** What ends a command, and the exit code it ends with. */
 import { printable } from "./terminal.ts";
 
-/** The answer is no. */
-export const EXIT_NO = 1;
+/** A comparison was asked for, and something differs. */
+export const EXIT_DIFFERENT = 1;
 /** Wrong usage or bad input. */
 export const EXIT_BAD_INPUT = 2;
 /** 128 + SIGINT, as a shell reports it. */

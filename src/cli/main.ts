@@ -11,7 +11,7 @@ Examples:
   kubectl get svc,endpointslices,nodes -A -o yaml | waxdp explain -f - --node worker-1 --from 10.244.1.9 --to 10.96.0.10:53 --proto udp
   waxdp bench
 
-Exit status: 0 fine, 1 the answer is no, 2 wrong usage or bad input.`;
+Exit status: 0 fine, 1 a difference was found, 2 wrong usage or bad input.`;
 
 async function createProgram(): Promise<Command> {
   const program = new Command("waxdp")

@@ -8,7 +8,7 @@ import { createTally, type Tally } from "../replay/tally.ts";
 import { type CaptureSink, type CaptureSource, openCapture, openSink } from "./capture.ts";
 import { type EventSink, openEvents } from "./events.ts";
 import { type Expectation, openExpectation } from "./expect.ts";
-import { EXIT_NO, InputError } from "./failure.ts";
+import { EXIT_DIFFERENT, InputError } from "./failure.ts";
 import { createSample, measure, type Rates, type Sample } from "./measure.ts";
 import { checkOutputs } from "./output.ts";
 import { type Report, toJson, toText } from "./report.ts";
@@ -240,5 +240,5 @@ async function ratesOf(
 async function print(report: Report, { output, events, json }: ReplayOptions): Promise<void> {
   const stream = output === "-" || events === "-" ? process.stderr : process.stdout;
   stream.write(json ? toJson(report) : toText(report, painter(stream)));
-  if (report.expect?.differs || report.bothWays?.differs) process.exitCode = EXIT_NO;
+  if (report.expect?.differs || report.bothWays?.differs) process.exitCode = EXIT_DIFFERENT;
 }

@@ -48,6 +48,20 @@ export function compare(a: string, b: string): number {
   return differing < 0 ? 0 : (left[differing] as number) - (right[differing] as number);
 }
 
+/** "10.0.0.0/8" where the range is one, else "10.0.0.1 to 10.0.0.9"; an address alone stands alone. */
+export function formatRange(first: string, last: string): string {
+  if (first === last) return first;
+  const low = bits(first);
+  const high = bits(last);
+  const prefix = [...low].findIndex((bit, index) => bit !== high[index]);
+  const whole = !low.includes("1", prefix) && !high.includes("0", prefix);
+  return whole ? `${first}/${prefix}` : `${first} to ${last}`;
+}
+
+function bits(text: string): string {
+  return Array.from(parse(text), (byte) => byte.toString(2).padStart(8, "0")).join("");
+}
+
 /** "10.0.0.1:80" or "[2001:db8::1]:80". */
 export function formatEndpoint(address: string, port: number): string {
   return family(address) === "ipv6" ? `[${address}]:${port}` : `${address}:${port}`;

@@ -48,6 +48,21 @@ test("addresses compare in packet order, not as text", () => {
   expect(address.compare("2001:db8::ffff", "2001:db8::1:0")).toBeLessThan(0);
 });
 
+describe("formatRange", () => {
+  test.each([
+    ["10.0.0.0", "10.255.255.255", "10.0.0.0/8"],
+    ["0.0.0.0", "255.255.255.255", "0.0.0.0/0"],
+    ["192.0.2.4", "192.0.2.5", "192.0.2.4/31"],
+    ["192.0.2.4", "192.0.2.4", "192.0.2.4"],
+    ["192.0.2.3", "192.0.2.4", "192.0.2.3 to 192.0.2.4"],
+    ["192.0.2.0", "192.0.2.254", "192.0.2.0 to 192.0.2.254"],
+    ["2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::/32"],
+    ["::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::/0"],
+  ])("%s to %s is %s", (first, last, text) => {
+    expect(address.formatRange(first, last)).toBe(text);
+  });
+});
+
 describe("endpoints", () => {
   test.each([
     ["10.0.0.1:80", { address: "10.0.0.1", port: 80 }],
