@@ -79,6 +79,7 @@ function reportOf(results: Results): ReturnReport {
     },
     lines: (paint) => [
       ...listLines(different.listed, different.total, paint),
+      ...(refused.total > 0 ? ["Refused by the objects themselves:"] : []),
       ...listLines(refused.listed, refused.total, paint),
       ...listLines(unchecked.listed, unchecked.total, paint),
       closingLine(results, paint),
