@@ -21,28 +21,15 @@ import {
   SCHEDULERS,
   type Scheduler,
   type Service,
+  STATES,
   type State,
   type Timeouts,
   type Vip,
 } from "./entries.ts";
 import { REASONS, type Reason } from "./event.ts";
 
-/** Index = number; the states of abi/conntrack. */
-export const STATES: readonly (State | "NONE")[] = [
-  "NONE",
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "FIN_WAIT",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "TIME_WAIT",
-  "CLOSE",
-  "SYN_SENT2",
-  "UDP",
-  "UDP_STREAM",
-  "SCTP",
-];
+/** Index = number in abi/conntrack. */
+export const STATE_NAMES: readonly (State | "NONE")[] = ["NONE", ...STATES];
 /** IANA protocol numbers. */
 export const PROTO_NUMBER: Readonly<Record<Proto, number>> = { tcp: TCP, udp: UDP, sctp: SCTP };
 const PROTO_NAME: Readonly<Record<number, Proto>> = { [TCP]: "tcp", [UDP]: "udp", [SCTP]: "sctp" };
@@ -293,7 +280,7 @@ export function writeConfig({ view }: Memory, at: number, config: Config, ranges
   view.setUint32(at + layout.CONFIG_POD_RANGE6_BASE, ranges.ipv6.base, true);
   view.setUint32(at + layout.CONFIG_POD_RANGE6_LENGTH, ranges.ipv6.length, true);
   for (let state = 1; state < STATE_LENGTH; state++) {
-    const timeout = config.timeouts[STATES[state] as State];
+    const timeout = config.timeouts[STATE_NAMES[state] as State];
     view.setUint32(at + layout.CONFIG_TIMEOUTS + state * 4, timeout, true);
   }
 }
@@ -315,7 +302,7 @@ export function readConfig({ view }: Memory, at: number, podRanges: Config["podR
   const flags = view.getUint32(at + layout.CONFIG_FLAGS, true);
   const timeouts: Partial<Record<State, number>> = {};
   for (let state = 1; state < STATE_LENGTH; state++) {
-    timeouts[STATES[state] as State] = view.getUint32(
+    timeouts[STATE_NAMES[state] as State] = view.getUint32(
       at + layout.CONFIG_TIMEOUTS + state * 4,
       true,
     );

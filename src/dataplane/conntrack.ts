@@ -9,7 +9,7 @@ import {
   PROTO_NUMBER,
   protoName,
   readOwnAddress,
-  STATES,
+  STATE_NAMES,
   writeAddress,
 } from "./codec.ts";
 import type { AffinityEntry, Connection, Entries, Family, Proto, State, Tuple } from "./entries.ts";
@@ -147,7 +147,7 @@ export function readConnection(
   const seen = (at: number) => view.getUint32(at + offsets.lastSeen, true);
   return {
     reply: readTuple(memory, reply, family),
-    state: STATES[bytes[orig + offsets.state] as number] as State,
+    state: STATE_NAMES[bytes[orig + offsets.state] as number] as State,
     backend: view.getUint32(orig + offsets.backend, true),
     masquerade: (flags & FLAG_MASQUERADE) !== 0,
     seenReply: (flags & FLAG_SEEN_REPLY) !== 0,

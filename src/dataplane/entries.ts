@@ -97,20 +97,22 @@ export interface Config {
   readonly timeouts: Timeouts;
 }
 
-/** Names of the states, as nf_conntrack prints them where it does. */
-export type State =
-  | "SYN_SENT"
-  | "SYN_RECV"
-  | "ESTABLISHED"
-  | "FIN_WAIT"
-  | "CLOSE_WAIT"
-  | "LAST_ACK"
-  | "TIME_WAIT"
-  | "CLOSE"
-  | "SYN_SENT2"
-  | "UDP"
-  | "UDP_STREAM"
-  | "SCTP";
+/** Names of the states, as nf_conntrack prints them where it does, in the order abi/conntrack numbers them from 1. */
+export const STATES = [
+  "SYN_SENT",
+  "SYN_RECV",
+  "ESTABLISHED",
+  "FIN_WAIT",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "TIME_WAIT",
+  "CLOSE",
+  "SYN_SENT2",
+  "UDP",
+  "UDP_STREAM",
+  "SCTP",
+] as const;
+export type State = (typeof STATES)[number];
 export type Timeouts = { readonly [Name in State]: number };
 
 /** The five-tuple of a packet. Ports are 0 where `proto` has none; `proto` is lower case, or a number as text. */

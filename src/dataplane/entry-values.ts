@@ -1,7 +1,6 @@
 /** The values of the maps that people may write, read out of whatever was handed in. */
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import { compare } from "../packet/address.ts";
-import { STATES } from "./codec.ts";
 import type { Capacity } from "./dataplane.ts";
 import {
   type AddressRange,
@@ -16,7 +15,7 @@ import {
   type Route,
   SCHEDULERS,
   type Service,
-  type State,
+  STATES,
   type Timeouts,
 } from "./entries.ts";
 import { REASONS, type Reason } from "./event.ts";
@@ -131,8 +130,7 @@ export function configOf(field: Field): Config {
 }
 
 function timeoutsOf(field: Field): Timeouts {
-  const states = STATES.filter((state): state is State => state !== "NONE");
   return Object.fromEntries(
-    states.map((state) => [state, integerOf(fieldOf(field, state), 0, TIMEOUT_MAX)]),
+    STATES.map((state) => [state, integerOf(fieldOf(field, state), 0, TIMEOUT_MAX)]),
   ) as Timeouts;
 }

@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
-import type { State, Tuple } from "../../src/dataplane/entries.ts";
+import { STATES, type Tuple } from "../../src/dataplane/entries.ts";
 import { REASONS, type Reason } from "../../src/dataplane/event.ts";
 import { createDataplane, createModel, parseObjects } from "../../src/index.ts";
 import { createChecked } from "../conformance/dataplanes.ts";
@@ -146,20 +146,6 @@ test(
 
 /** Reasons and states that were met: a search that misses the interesting places would always pass. */
 const reached = new Set<string>();
-const STATES: readonly State[] = [
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "FIN_WAIT",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "TIME_WAIT",
-  "CLOSE",
-  "SYN_SENT2",
-  "UDP",
-  "UDP_STREAM",
-  "SCTP",
-];
 
 function note({ maps, counters }: Dataplane): void {
   for (const [reason, count] of Object.entries(counters().reasons))

@@ -1,6 +1,6 @@
 /** README shows what the commands print: they are run again, and figures of time alone may differ. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -35,6 +35,11 @@ it.each(SHOWN)("waxdp $command prints what is shown", ({ command, output }) => {
   const { stdout } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
   rmSync(folder, { recursive: true });
   expect(steady(stdout.replaceAll(`${folder}/`, ""))).toEqual(steady(output));
+});
+
+it("the size of the module is the one that is built", () => {
+  const { size } = statSync("generated/dataplane.wasm");
+  expect(README).toContain(`one Wasm module of ${Math.round(size / 1000)} KB`);
 });
 
 it("the embedding example is the one that can be run", () => {
