@@ -39,6 +39,16 @@ export const DESC_FLAG_LOCAL = 1;
 /** The flow's source is masqueraded. */
 export const OUT_FLAG_MASQUERADE = 1;
 
+/**
+ * A fragment that was held and leaves now: a descriptor, and the index of the packet in the batch that
+ * let it go. Valid until the next call of `process`.
+ */
+export const RELEASED_BY = 32; // u32
+/** The ports as this fragment brought them; 0 unless it holds the ports of its datagram. */
+export const RELEASED_SPORT = 36; // u16 be
+export const RELEASED_DPORT = 38; // u16 be
+export const RELEASED_SIZE = 40;
+
 /** Link types as the descriptor numbers them: small, so that they fit a byte. */
 export const LINK_SLOT_ETHERNET = 0;
 export const LINK_SLOT_RAW = 1;
@@ -60,6 +70,9 @@ export const MAP_RANGES = 7;
 export const MAP_AFFINITY = 8;
 export const MAP_CONNTRACK4 = 9;
 export const MAP_CONNTRACK6 = 10;
+export const MAP_ENDPOINTS = 11;
+export const MAP_TRAFFIC = 12;
+export const MAP_SERVICE_TRAFFIC = 13;
 
 /** Families as a record names them. */
 export const FAMILY_IPV4 = 4;
@@ -107,8 +120,30 @@ export const BACKEND_SERVICE = 36; // u32
 export const BACKEND_RINGS = 40; // u8: bit 0 member of the cluster ring, bit 1 of the local ring
 export const BACKEND_METHOD = 41; // u8, forwarding method: 0, address translation
 export const BACKEND_WEIGHT = 42; // u16
+export const BACKEND_RETIRED = 44; // u8, RETIRED_ bits, read by `retire` alone
 export const BACKEND_CONNECTIONS = 48; // u32, written by the packet path
 export const BACKEND_SIZE = 64;
+
+/** What `retire` takes from a marked backend: its UDP connections, the clients it is remembered for. */
+export const RETIRED_UDP = 1;
+export const RETIRED_CLIENTS = 2;
+
+/** endpoints (hash): address, port and protocol of every backend in a ring; the key is a vip's. */
+export const ENDPOINT_BACKEND = 20; // u32, one of the backends there
+export const ENDPOINT_SIZE = 32;
+
+/** traffic (array by backend number): what went to it and came back, u64 each; bytes as captured. */
+export const TRAFFIC_CONNECTIONS = 0;
+export const TRAFFIC_IN_PACKETS = 8;
+export const TRAFFIC_IN_BYTES = 16;
+export const TRAFFIC_OUT_PACKETS = 24;
+export const TRAFFIC_OUT_BYTES = 32;
+export const TRAFFIC_SIZE = 64;
+
+/** service traffic (array by number of the service port): first connections that were turned away, u64. */
+export const SERVICE_TRAFFIC_REJECTED = 0;
+export const SERVICE_TRAFFIC_DROPPED = 8;
+export const SERVICE_TRAFFIC_SIZE = 16;
 
 /** rings (array): two per service port, at number * 2 + RING_. Slots are backend numbers. */
 export const RING_BASE = 0; // u32, first row of slots
@@ -142,24 +177,29 @@ export const RANGE_FIRST = 0; // addr16
 export const RANGE_LAST = 16; // addr16
 export const RANGE_SIZE = 32;
 
-/** affinity (hash): client and service port -> backend. */
+/** affinity (hash): client and service port -> the backends it is remembered by, the last two. */
 export const AFFINITY_ADDRESS = 0; // addr16
 export const AFFINITY_SERVICE = 16; // u32
 export const AFFINITY_KEY_SIZE = 20;
-export const AFFINITY_BACKEND = 20; // u32
-export const AFFINITY_USED = 24; // u32 ms: last new connection
-export const AFFINITY_TIMEOUT = 28; // u32 ms
-export const AFFINITY_FAMILY = 32; // u8
+export const AFFINITY_TIMEOUT = 20; // u32 ms
+export const AFFINITY_BACKEND0 = 24; // u32, 0 for none
+export const AFFINITY_USED0 = 28; // u32 ms: last new connection
+export const AFFINITY_BACKEND1 = 32; // u32
+export const AFFINITY_USED1 = 36; // u32 ms
+export const AFFINITY_FAMILY = 40; // u8
 export const AFFINITY_SIZE = 48;
 
 /**
  * ct entry, IPv4: one per direction, 64 bytes, a cache line. The first 16 are the tuple of the direction,
  * the next 12 what replaces it in the packet, in the packet's own order.
  *
- *  0      4      8      10     12      13     14     16        20        24       26       28       30       32
- *  | saddr| daddr| sport| dport| proto | flags| state| nsaddr  | ndaddr  | nsport | ndport | ipdelta| l4delta|
- *  32        36     40       44       48                                  64
- *  | lastseen| pair | backend| created| zero, kept for TCP window tracking |
+ *  0      4      8      10     12      13      14      15     16       20       24       26       28        30        32
+ *  | saddr| daddr| sport| dport| proto | flags | state | timer| nsaddr | ndaddr | nsport | ndport | ipdelta | l4delta |
+ *  32         36     40        44        48    52       56          60       64
+ *  | lastseen | pair | backend | created | end | maxend | maxwindow | maxack |
+ *
+ * The last four are what this direction's sender has shown of its window (TCP); of SCTP the first of them
+ * is the verification tag of its packets, and the second holds flags.
  */
 export const CT4_SADDR = 0; // u32 be
 export const CT4_DADDR = 4; // u32 be
@@ -168,6 +208,7 @@ export const CT4_DPORT = 10; // u16 be
 export const CT4_PROTO = 12; // u8
 export const CT4_FLAGS = 13; // u8, FLAG_
 export const CT4_STATE = 14; // u8, STATE_
+export const CT4_TIMER = 15; // u8, a STATE_ or TIMER_
 export const CT4_NEW_SADDR = 16; // u32 be
 export const CT4_NEW_DADDR = 20; // u32 be
 export const CT4_NEW_SPORT = 24; // u16 be
@@ -177,7 +218,12 @@ export const CT4_L4_DELTA = 30; // u16, RFC 1624
 export const CT4_LAST_SEEN = 32; // u32 ms
 export const CT4_PAIR = 36; // u32, slot of the other direction
 export const CT4_BACKEND = 40; // u32
-export const CT4_CREATED = 44; // u32 ms
+/** u32 ms; in the reply entry of a TCP connection its row in tracks instead. */
+export const CT4_CREATED = 44;
+export const CT4_END = 48; // u32, highest sequence number sent, plus one
+export const CT4_MAX_END = 52; // u32, highest sequence number the receiver has allowed
+export const CT4_MAX_WINDOW = 56; // u32, largest window advertised, scaled
+export const CT4_MAX_ACK = 60; // u32, highest acknowledgement sent
 export const CT4_SIZE = 64;
 
 /** ct entry, IPv6: 128 bytes, the same fields. */
@@ -188,6 +234,7 @@ export const CT6_DPORT = 34; // u16 be
 export const CT6_PROTO = 36; // u8
 export const CT6_FLAGS = 37; // u8
 export const CT6_STATE = 38; // u8
+export const CT6_TIMER = 39; // u8
 export const CT6_L4_DELTA = 40; // u16
 export const CT6_LAST_SEEN = 44; // u32 ms
 export const CT6_PAIR = 48; // u32
@@ -197,7 +244,29 @@ export const CT6_NEW_SADDR = 64; // 16 bytes
 export const CT6_NEW_DADDR = 80; // 16 bytes
 export const CT6_NEW_SPORT = 96; // u16 be
 export const CT6_NEW_DPORT = 98; // u16 be
+export const CT6_END = 100; // u32
+export const CT6_MAX_END = 104; // u32
+export const CT6_MAX_WINDOW = 108; // u32
+export const CT6_MAX_ACK = 112; // u32
 export const CT6_SIZE = 128;
+
+/**
+ * tracks (array of the packet path): the rest of what is known of a TCP connection, a row each. struct ip_ct_tcp
+ * of the kernel's include/linux/netfilter/nf_conntrack_tcp.h.
+ *
+ *  0         4         8         12           14      16     17        18       19          20
+ *  | lastseq | lastend | lastack | lastwindow | flags | last | retrans | scales | lastscale |
+ */
+export const TRACK_LAST_SEQ = 0; // u32; number of the next free row while the row is free
+export const TRACK_LAST_END = 4; // u32
+export const TRACK_LAST_ACK = 8; // u32
+export const TRACK_LAST_WINDOW = 12; // u16
+export const TRACK_FLAGS = 14; // u16
+export const TRACK_LAST = 16; // u8: kind of the last packet in the low bits, its direction in bit 7
+export const TRACK_RETRANS = 17; // u8
+export const TRACK_SCALES = 18; // u8: window scale of the opener in the low half, of the other in the high one
+export const TRACK_LAST_SCALE = 19; // u8
+export const TRACK_SIZE = 20;
 
 /** config: one record the host writes in place. */
 export const CONFIG_FLAGS = 0; // u32, CONFIG_FLAG_
@@ -205,8 +274,11 @@ export const CONFIG_POD_RANGE4_BASE = 4; // u32
 export const CONFIG_POD_RANGE4_LENGTH = 8; // u32, 0: no detector for the family
 export const CONFIG_POD_RANGE6_BASE = 12; // u32
 export const CONFIG_POD_RANGE6_LENGTH = 16; // u32
-/** STATE_LENGTH timeouts of four bytes, ms. */
+/** TIMER_LENGTH timeouts of four bytes, ms. */
 export const CONFIG_TIMEOUTS = 20;
+export const CONFIG_FRAGMENT4_TIMEOUT = 108; // u32 ms
+export const CONFIG_FRAGMENT6_TIMEOUT = 112; // u32 ms
+export const CONFIG_TCP_MAX_RETRANS = 116; // u32
 export const CONFIG_SIZE = 128;
 /** 127.0.0.0/8 serves nodePorts. */
 export const CONFIG_FLAG_LOCALHOST_NODE_PORTS = 1;
@@ -214,14 +286,22 @@ export const CONFIG_FLAG_LOCALHOST_NODE_PORTS = 1;
 export const CONFIG_FLAG_TCP_BE_LIBERAL = 2;
 /** Connections may be picked up in mid-stream (nf_conntrack_tcp_loose). */
 export const CONFIG_FLAG_TCP_LOOSE = 4;
+/** Packets with wrong checksums are INVALID (nf_conntrack_checksum). */
+export const CONFIG_FLAG_CHECKSUM = 8;
+/** Masquerading draws the source port even when the client's own is free (MASQUERADE --random-fully). */
+export const CONFIG_FLAG_RANDOM_FULLY = 16;
 
 /** counters: u64 each, one row of VERDICT, ACTION, REASON and CONNTRACK numbers after another. */
 export const COUNTER_VERDICTS = 0;
 export const COUNTER_ACTIONS = 40; // 8 * VERDICT_LENGTH
-export const COUNTER_REASONS = 88; // + 8 * ACTION_LENGTH
-export const COUNTER_CONNTRACK = 176; // + 8 * REASON_LENGTH
-export const COUNTER_BYTES = 224; // + 8 * CONNTRACK_LENGTH: bytes taken in, as captured
-export const COUNTER_CREATED = 232; // connections
-export const COUNTER_EXPIRED = 240;
-export const COUNTER_CLOSED = 248; // removed before their time: RST while SYN_SENT, tuple reused, flush
-export const COUNTERS_SIZE = 256;
+export const COUNTER_REASONS = 96; // + 8 * ACTION_LENGTH
+export const COUNTER_CONNTRACK = 224; // + 8 * REASON_LENGTH
+export const COUNTER_BYTES = 272; // + 8 * CONNTRACK_LENGTH: bytes taken in, as captured
+export const COUNTER_CREATED = 280; // connections
+export const COUNTER_EXPIRED = 288;
+export const COUNTER_CLOSED = 296; // removed before their time: RST while SYN_SENT, tuple reused, flush
+export const COUNTER_EVICTED = 304; // removed to make room
+export const COUNTER_FRAGMENTS_HELD = 312;
+export const COUNTER_FRAGMENTS_RELEASED = 320;
+export const COUNTER_FRAGMENTS_DISCARDED = 328; // held, and then never let go
+export const COUNTERS_SIZE = 384;

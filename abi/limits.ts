@@ -17,6 +17,9 @@ export const TIMEOUT_MAX = 1073741824;
 /** A UDP flow older than this that has seen both directions is a stream: 2 s, nf_conntrack_proto_udp.c. */
 export const UDP_STREAM_AGE = 2000;
 
+/** The longest IPv4 datagram and IPv6 payload, in bytes. */
+export const DATAGRAM_MAX = 65535;
+
 /** Link types, numbered as LINKTYPE_ values of pcap files. */
 export const LINK_NULL = 0;
 export const LINK_ETHERNET = 1;

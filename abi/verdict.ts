@@ -13,7 +13,9 @@ export const ACTION_REPLY = 2;
 export const ACTION_RELATED = 3;
 export const ACTION_REJECT = 4;
 export const ACTION_DROP = 5;
-export const ACTION_LENGTH = 6;
+/** A fragment kept until its datagram's ports are known; it leaves later, translated, or not at all. */
+export const ACTION_HOLD = 6;
+export const ACTION_LENGTH = 7;
 
 /** Where the packet stands in its connection, in the words of nf_conntrack. */
 export const CONNTRACK_NONE = 0;
@@ -30,7 +32,7 @@ export const REASON_NONE = 0;
 export const REASON_TRUNCATED = 1;
 /** An IP or transport header contradicts itself. */
 export const REASON_MALFORMED = 2;
-/** A fragment: passed on untranslated. */
+/** A fragment whose first one, with the ports, has not come yet. */
 export const REASON_FRAGMENT = 3;
 /** No connection it could belong to or open, as nf_conntrack's INVALID. */
 export const REASON_INVALID = 4;
@@ -46,4 +48,14 @@ export const REASON_CONNTRACK_FULL = 8;
 export const REASON_PORT_EXHAUSTED = 9;
 /** The flow needs masquerading and the node has no address of the family. */
 export const REASON_NO_MASQUERADE_ADDRESS = 10;
-export const REASON_LENGTH = 11;
+/** A checksum of the IP, ICMP or transport header is wrong. */
+export const REASON_CHECKSUM = 11;
+/** A source address that no packet from a wire may have: RFC 1812 section 5.3.7. */
+export const REASON_MARTIAN = 12;
+/** A fragment that overlaps another one; with it goes the whole datagram (RFC 5722). */
+export const REASON_FRAGMENT_OVERLAP = 13;
+/** A fragment that was here before. */
+export const REASON_FRAGMENT_DUPLICATE = 14;
+/** No room to follow another fragmented datagram, or to keep another fragment. */
+export const REASON_FRAGMENT_FULL = 15;
+export const REASON_LENGTH = 16;

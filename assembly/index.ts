@@ -1,6 +1,7 @@
 /** The export list of the packet path. */
 export { ABI_VERSION } from "../abi/version";
 export { randomState, setRandomState } from "./flow/random";
+export { released, releasedLength } from "./maps/held";
 export { at, capacity, length, lookup, next, update } from "./maps/registry";
 export {
   configure,
@@ -12,4 +13,4 @@ export {
   start,
 } from "./program/arena";
 export { process } from "./program/ingress";
-export { config, counters, flush, rebase, remove, sweep } from "./program/maps";
+export { config, counters, flush, rebase, remove, retire, sweep } from "./program/maps";

@@ -49,17 +49,19 @@ if (offsetof<Descriptor>("out") != DESC_OUT) ERROR("Descriptor.out drifted");
  * One packet on its walk; a group has GROUP_LENGTH of them. `key` is the first word of the tuple,
  * an IPv4 or an IPv6 one as the family says.
  *
- *  0            4    8    12    16     20        24          28       30   32               72
- *  | descriptor | l3 | l4 | end | hash | control | candidate | fam|pr | -  | key: 37 bytes  |
+ *  0            4    8    12    16     20        24          28                   32
+ *  | descriptor | l3 | l4 | end | hash | control | candidate | fam|pro|frag|dam | key: 37 bytes |
+ *  72       76   80      84
+ *  | offset | id | entry | more |
  */
 @unmanaged
 export class Packet {
   descriptor: Descriptor;
   /** Where the IP header begins. */
   l3: usize;
-  /** Where the transport header begins. */
+  /** Where the transport header begins; that of a fragment may have been put together elsewhere. */
   l4: usize;
-  /** Where the IP payload ends on the wire; only the slow parser says it. */
+  /** Where the IP payload ends on the wire; for a fragment that is judged, what stands at `l4`. */
   end: usize;
   hash: u32;
   /** Control bytes of the home group in the conntrack table. */
@@ -69,11 +71,32 @@ export class Packet {
   /** FAMILY_, or 0 once the outcome is known. */
   family: u8;
   proto: u8;
+  /** 1: a fragment of a datagram, and not the whole of it. */
+  fragment: u8;
+  /** 1: its checksum is wrong. */
+  damaged: u8;
   key0: u64;
   key1: u64;
   key2: u64;
   key3: u64;
   key4: u64;
+  /** Of a fragment: where its bytes lie in the datagram. */
+  offset: u32;
+  /** Of a fragment: the identification, in network order. */
+  id: u32;
+  /** The entry that translates it, 0 for none; said of fragments only. */
+  entry: usize;
+  /** Of a fragment: 1 when more follow. */
+  more: u8;
+
+  /** Family, proto, fragment and damaged in one word, in that order from the lowest byte on. */
+  get kind(): u32 {
+    return load<u32>(changetype<usize>(this), offsetof<Packet>("family"));
+  }
+
+  set kind(value: u32) {
+    store<u32>(changetype<usize>(this), value, offsetof<Packet>("family"));
+  }
 
   get key(): usize {
     return changetype<usize>(this) + offsetof<Packet>("key0");
@@ -94,6 +117,9 @@ export class Packet {
     return this.descriptor.wireLength - this.linkLength;
   }
 }
+
+if (offsetof<Packet>("family") != 28 || offsetof<Packet>("damaged") != 31)
+  ERROR("Packet.kind is one word");
 
 const GROUP = memory.data(GROUP_LENGTH * offsetof<Packet>(), 64);
 

@@ -56,7 +56,13 @@ export function explain(dataplane: Dataplane, flow: FlowSpec): Explanation {
 }
 
 /** A TCP SYN, an SCTP INIT (RFC 9260 section 3.3.2), or a UDP datagram. */
-function firstPacket({ saddr, sport = DEFAULT_SPORT, daddr, dport, proto }: FlowSpec): Uint8Array {
+export function firstPacket({
+  saddr,
+  sport = DEFAULT_SPORT,
+  daddr,
+  dport,
+  proto,
+}: FlowSpec): Uint8Array {
   const tuple = { saddr, sport, daddr, dport, proto };
   if (proto === "tcp") return packet({ ...tuple, flags: "S", tcpOptions: { mss: 1460 } });
   if (proto === "udp") return packet(tuple);
@@ -218,7 +224,7 @@ function routeWalk(context: Context, source: Source, route: Route): Walk {
 const REASONS: Readonly<Record<Reason, string>> = {
   truncated: "it ends before its headers do",
   malformed: "its headers contradict themselves",
-  fragment: "it is a fragment",
+  fragment: "it waits for the fragment with the ports",
   invalid: "it belongs to no connection and cannot open one",
   "no-endpoints": "the service port has no endpoint that is ready, nor one that still serves",
   "no-local-endpoints": "its traffic policy is Local, and none of its endpoints is on this node",
@@ -226,6 +232,11 @@ const REASONS: Readonly<Record<Reason, string>> = {
   "conntrack-full": "the conntrack table is full",
   "port-exhausted": "no source port is free for the reply",
   "no-masquerade-address": "it must be masqueraded, and the node has no address of the family",
+  checksum: "a checksum is wrong",
+  martian: "no packet from a wire may have its source address",
+  "fragment-overlap": "it overlaps another fragment",
+  "fragment-duplicate": "the fragment was here before",
+  "fragment-full": "there is no room to follow another fragment",
 };
 
 function because(reason: Reason | null): string {

@@ -8,15 +8,42 @@ import * as model from "./model/model.ts";
 
 export { type ObjectSet, parseManifests, parseObjects, type Source } from "./control/kubernetes.ts";
 export { ManifestError, type ManifestErrorCode, type Problem } from "./control/problem.ts";
-export type { Counters } from "./dataplane/counters.ts";
+export type {
+  BackendStatistics,
+  Counters,
+  ServiceStatistics,
+  Traffic,
+} from "./dataplane/counters.ts";
 export type * from "./dataplane/dataplane.ts";
 export { type Dump, dump, readDump } from "./dataplane/dump.ts";
 export type * from "./dataplane/entries.ts";
 export { DataplaneError, type DataplaneErrorCode } from "./dataplane/error.ts";
 export type { Action, ConntrackState, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
 export type { Operation, Transaction } from "./dataplane/transaction.ts";
+export {
+  type Compared,
+  createDiff,
+  createSides,
+  type Diff,
+  type Difference,
+  type Sides,
+} from "./diff/diff.ts";
+export type { Change, Outcome, Target } from "./diff/outcome.ts";
 export { type Explanation, explain, type FlowSpec } from "./explain.ts";
-export { type Replayed, replay } from "./replay/replay.ts";
+export type { Answer } from "./health/answer.ts";
+export {
+  isEligible,
+  type ProxierState,
+  type ProxyHealth,
+  type ProxyState,
+  proxyHealth,
+} from "./health/proxy.ts";
+export {
+  type ServiceHealth,
+  type ServiceHealthOptions,
+  serviceHealth,
+} from "./health/service.ts";
+export { type Departure, departures, type Replayed, replay } from "./replay/replay.ts";
 
 /**
  * The dataplane whose packet path is WebAssembly. Its memory is sized by the capacities, once.

@@ -7,6 +7,9 @@ import { isLoopback } from "../wire/ipv4";
 /** Bytes 8 to 11 of ::ffff:0.0.0.0/96, RFC 4291 section 2.5.5.2. */
 const MAPPED: u64 = 0xffff0000;
 
+/** The second word of ::1; the first is 0. */
+const LOOPBACK1: u64 = (<u64>1) << 56;
+
 /** The second word of an IPv4 address; the first is 0. */
 export function mapped(address: u32): u64 {
   return ((<u64>address) << 32) | MAPPED;
@@ -22,7 +25,8 @@ export function unspecified(family: u32): u64 {
   return family == FAMILY_IPV4 ? MAPPED : 0;
 }
 
-function isLocalhost(address1: u64, family: u32): bool {
+/** 127.0.0.0/8. */
+export function isLocalhost(address1: u64, family: u32): bool {
   return family == FAMILY_IPV4 && isLoopback(unmapped(address1));
 }
 
@@ -37,4 +41,19 @@ export function servesNodePorts(address0: u64, address1: u64, family: u32): bool
   if (address != null && address.nodePorts != 0) return true;
   const localhost = (CONFIG.flags & CONFIG_FLAG_LOCALHOST_NODE_PORTS) != 0;
   return localhost && isLocalhost(address1, family);
+}
+
+/** Whether packets from a wire may not have that source: RFC 1812 section 5.3.7, RFC 4291 section 2. */
+export function isMartian(address0: u64, address1: u64, family: u32): bool {
+  if (family == FAMILY_IPV4) return isMartian4(unmapped(address1) & 0xff);
+  const first = <u32>address0 & 0xff;
+  const second = (<u32>address0 >>> 8) & 0xff;
+  if (first == 0xff || (first == 0xfe && (second & 0xc0) == 0x80)) return true;
+  if (address0 != 0) return false;
+  return address1 == 0 || address1 == LOOPBACK1 || (address1 & 0xffffffff) == MAPPED;
+}
+
+/** This network, localhost, multicast and what is reserved behind it. */
+function isMartian4(first: u32): bool {
+  return first == 0 || first == 127 || first >= 224;
 }

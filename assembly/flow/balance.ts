@@ -23,14 +23,14 @@ export function init(value: u32): void {
 export function choose(packet: Packet, opening: Opening): u32 {
   const ring = rings.lookup(opening.number, opening.route.ring);
   if (ring == null || ring.length == 0) return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
-  let number = affinity.recall(opening);
+  let number = affinity.recall(opening, ring);
   if (number == 0) number = pick(ring, opening);
   const backend = backends.lookup(number);
   if (backend == null || !serves(backend, opening)) {
     return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
   }
-  opening.backend = backend;
   opening.backendNumber = number;
+  aim(opening, backend);
   return chooseSource(opening, backend);
 }
 
@@ -65,6 +65,13 @@ function hashOf(opening: Opening): u32 {
   store<u16>(at, opening.dport);
   store<u8>(at, opening.proto, 2);
   return murmur3(HASHED, <u32>(at + 3 - HASHED), seed);
+}
+
+/** The reply will come from the backend. */
+function aim(opening: Opening, backend: Backend): void {
+  opening.newDaddr0 = backend.address0;
+  opening.newDaddr1 = backend.address1;
+  opening.newDport = backend.port;
 }
 
 /** Masquerades where the route says so, and a client that is its own backend (hairpin). */

@@ -1,6 +1,7 @@
 /**
  * Address translation: what a connection makes of a packet, and what that does to the checksums.
  */
+import { FLAG_DIRECT } from "../../abi/conntrack";
 import { CT4_SIZE } from "../../abi/layout";
 import { Connection4, Connection6, Entry } from "../maps/connections";
 import { Packet } from "../packet";
@@ -62,8 +63,23 @@ function portChange<E extends Entry>(entry: E): u64 {
   );
 }
 
-/** Translates the packet as the entry of its direction says. */
-export function rewrite<E extends Entry>(packet: Packet, entry: E): void {
+/**
+ * Translates the packet as the entry of its direction says; false when nothing is to be replaced. A
+ * fragment is translated by who put its datagram together: it is told the entry.
+ */
+export function apply<E extends Entry>(packet: Packet, entry: E): bool {
+  if (entry.flags & FLAG_DIRECT && !changesPorts<E>(entry)) return false;
+  if (packet.fragment != 0) packet.entry = changetype<usize>(entry);
+  else rewrite<E>(packet, entry);
+  return true;
+}
+
+/** All that may be replaced on the way to an endpoint that is dialled directly is a port. */
+export function changesPorts<E extends Entry>(entry: E): bool {
+  return load<u32>(changetype<usize>(entry), offsetof<E>("sport")) != portsOf<E>(entry);
+}
+
+function rewrite<E extends Entry>(packet: Packet, entry: E): void {
   rewriteNetwork<E>(packet.l3, changetype<usize>(entry));
   if (packet.proto == PROTO_SCTP) rewriteSctp(packet, portsOf<E>(entry));
   else rewriteTransport<E>(packet, entry);

@@ -1,20 +1,19 @@
 /** IPv4 and IPv6: checks the header and finds the transport header. */
 import { FAMILY_IPV4 } from "../../abi/layout";
-import { EXTENSION_HEADERS_MAX } from "../../abi/limits";
 import { Packet } from "../packet";
 import { IPV4_SIZE, Ipv4 } from "../wire/ipv4";
-import {
-  EXTENSION_SIZE,
-  Extension,
-  IPV6_SIZE,
-  Ipv6,
-  NEXT_FRAGMENT,
-  isExtension,
-} from "../wire/ipv6";
-import { CONTINUE, FRAGMENT, MALFORMED, TRUNCATED } from "./outcome";
+import { IPV6_SIZE, Ipv6, isExtension } from "../wire/ipv6";
+import * as extensions from "./extensions";
+import { CONTINUE, DAMAGED_HEADER, MALFORMED, TRUNCATED } from "./outcome";
+import * as verify from "./verify";
 
-/** Sets `l4`, `end` and `proto`. */
+/**
+ * Sets `l4`, `end` and `proto`, and of a fragment its place in the datagram; `l4` is then where its
+ * payload begins.
+ */
 export function enter(packet: Packet): u32 {
+  packet.fragment = 0;
+  packet.damaged = 0;
   return packet.family == FAMILY_IPV4 ? enter4(packet) : enter6(packet);
 }
 
@@ -25,10 +24,11 @@ function enter4(packet: Packet): u32 {
   const header = ip.headerLength;
   if (ip.version != 4 || header < IPV4_SIZE || ip.total < header) return MALFORMED;
   if (header > captured || ip.total > packet.wireLength) return TRUNCATED;
-  if (ip.isFragment) return FRAGMENT;
+  if (!verify.checkHeader(packet)) return DAMAGED_HEADER;
   packet.l4 = packet.l3 + header;
   packet.end = packet.l3 + ip.total;
   packet.proto = ip.proto;
+  if (ip.isFragment) place(packet, ip.id, ip.offset, ip.more);
   return CONTINUE;
 }
 
@@ -43,26 +43,23 @@ function enter6(packet: Packet): u32 {
   return isExtension(ip.next) ? walkExtensions(packet) : CONTINUE;
 }
 
-/** RFC 8200 section 4: headers follow one another, each naming the next. */
-function walkExtensions(packet: Packet): u32 {
-  for (let headers: u32 = 0; isExtension(packet.proto); headers++) {
-    if (headers == EXTENSION_HEADERS_MAX) return MALFORMED;
-    const outcome = skipExtension(packet);
-    if (outcome != CONTINUE) return outcome;
-  }
-  return CONTINUE;
+function place(packet: Packet, id: u32, offset: u32, more: bool): void {
+  packet.fragment = 1;
+  packet.more = u8(more);
+  packet.offset = offset;
+  packet.id = id;
 }
 
-function skipExtension(packet: Packet): u32 {
-  const at = packet.l4;
-  if (at + EXTENSION_SIZE > packet.end) return MALFORMED;
-  if (at + EXTENSION_SIZE > packet.captureEnd) return TRUNCATED;
-  const extension = changetype<Extension>(at);
-  const length = extension.length(packet.proto);
-  if (at + length > packet.end) return MALFORMED;
-  if (at + length > packet.captureEnd) return TRUNCATED;
-  if (packet.proto == NEXT_FRAGMENT && extension.isFragment) return FRAGMENT;
-  packet.l4 = at + length;
-  packet.proto = extension.next;
+function walkExtensions(packet: Packet): u32 {
+  const chain = extensions.begin(packet.l4, packet.end, packet.captureEnd, packet.proto);
+  const outcome = extensions.walk(chain);
+  if (outcome != CONTINUE) return outcome;
+  if (chain.isFragment) {
+    const header = chain.extension;
+    place(packet, header.identification, header.offset, header.more);
+    chain.step();
+  }
+  packet.l4 = chain.at;
+  packet.proto = chain.proto;
   return CONTINUE;
 }

@@ -4,7 +4,6 @@
  */
 import { FAMILY_IPV4 } from "../../abi/layout";
 import { Client } from "../maps/affinity";
-import { Backend } from "../maps/backends";
 import { Tuple4, Tuple6 } from "../maps/connections";
 import { Route, Service, Vip } from "../maps/services";
 import { Packet } from "../packet";
@@ -27,17 +26,19 @@ export class Opening {
   saddr1: u64;
   number: u32;
   sport: u16;
-  /** STATE_ the connection starts in. */
-  state: u8;
   masquerade: bool;
+  /** Set when a service port is dialled; `number` is 0 otherwise. */
   service: Service;
   route: Route;
-  backend: Backend;
   backendNumber: u32;
+  /** Destination after translation; the reply comes from it. */
+  newDaddr0: u64;
+  newDaddr1: u64;
   /** Source after translation; the reply goes to it. */
   newSaddr0: u64;
   newSaddr1: u64;
   newSport: u16;
+  newDport: u16;
   /** Tuple of the reply, an IPv4 or an IPv6 one. */
   reply0: u64;
   reply1: u64;
@@ -63,8 +64,8 @@ if (offsetof<Opening>("family") != offsetof<Vip>("family")) ERROR("Opening must 
 if (offsetof<Opening>("number") - offsetof<Opening>("saddr0") != offsetof<Client>("service"))
   ERROR("Opening must hold a Client");
 
-const OPENING = changetype<Opening>(memory.data(176, 64));
-if (offsetof<Opening>() > 176) ERROR("Opening has outgrown its room");
+const OPENING = changetype<Opening>(memory.data(192, 64));
+if (offsetof<Opening>() > 192) ERROR("Opening has outgrown its room");
 
 /** Begins with what the packet says. */
 export function begin(packet: Packet): Opening {
@@ -75,6 +76,7 @@ export function begin(packet: Packet): Opening {
   OPENING.dport = <u16>(ports >>> 16);
   OPENING.proto = packet.proto;
   OPENING.family = packet.family;
+  OPENING.number = 0;
   return OPENING;
 }
 
@@ -101,19 +103,19 @@ export function formReply(opening: Opening): void {
 }
 
 function formReply4(opening: Opening, reply: Tuple4): void {
-  reply.saddr = unmapped(opening.backend.address1);
+  reply.saddr = unmapped(opening.newDaddr1);
   reply.daddr = unmapped(opening.newSaddr1);
-  reply.sport = opening.backend.port;
+  reply.sport = opening.newDport;
   reply.dport = opening.newSport;
   reply.proto = opening.proto;
 }
 
 function formReply6(opening: Opening, reply: Tuple6): void {
-  reply.saddr0 = opening.backend.address0;
-  reply.saddr1 = opening.backend.address1;
+  reply.saddr0 = opening.newDaddr0;
+  reply.saddr1 = opening.newDaddr1;
   reply.daddr0 = opening.newSaddr0;
   reply.daddr1 = opening.newSaddr1;
-  reply.sport = opening.backend.port;
+  reply.sport = opening.newDport;
   reply.dport = opening.newSport;
   reply.proto = opening.proto;
 }

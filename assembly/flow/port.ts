@@ -2,9 +2,10 @@
  * The source port after translation: the client's own, or one of its class, so that replies are
  * told apart.
  */
-import { FAMILY_IPV4 } from "../../abi/layout";
+import { CONFIG_FLAG_RANDOM_FULLY, FAMILY_IPV4 } from "../../abi/layout";
 import { PORT_ATTEMPTS_MAX } from "../../abi/limits";
 import { REASON_PORT_EXHAUSTED } from "../../abi/verdict";
+import { CONFIG } from "../maps/config";
 import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
 import { hash } from "../maps/hash";
 import { Packet } from "../packet";
@@ -24,7 +25,7 @@ const CLASS1_LAST: u32 = 1023;
 const LAST: u32 = 65535;
 
 export function choose(packet: Packet, opening: Opening): u32 {
-  if (isFree(packet, opening, opening.sport)) return CONTINUE;
+  if (!isDrawn(opening) && isFree(packet, opening, opening.sport)) return CONTINUE;
   const own: u32 = bswap<u16>(opening.sport);
   const low: u32 = own <= CLASS0_LAST ? 1 : own <= CLASS1_LAST ? CLASS1_FIRST : CLASS1_LAST + 1;
   const high = own <= CLASS0_LAST ? CLASS0_LAST : own <= CLASS1_LAST ? CLASS1_LAST : LAST;
@@ -38,6 +39,11 @@ export function choose(packet: Packet, opening: Opening): u32 {
   return drop(REASON_PORT_EXHAUSTED);
 }
 
+/** Whether the client's own port is no better than any other. */
+function isDrawn(opening: Opening): bool {
+  return opening.masquerade && (CONFIG.flags & CONFIG_FLAG_RANDOM_FULLY) != 0;
+}
+
 /** Tries a port: leaves the tuple of its reply in the opening. */
 function isFree(packet: Packet, opening: Opening, port: u16): bool {
   opening.newSport = port;
@@ -47,7 +53,7 @@ function isFree(packet: Packet, opening: Opening, port: u16): bool {
       ? isUnusedTuple<Tuple4, Connection4>(packet, opening)
       : isUnusedTuple<Tuple6, Connection6>(packet, opening);
   if (!isUnused || !opening.masquerade) return isUnused;
-  return lookupNodePort(opening, port) == null;
+  return lookupNodePort(opening.family, opening.proto, port) == null;
 }
 
 /** The reply must neither be taken nor look like the packet itself. */

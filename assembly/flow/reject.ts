@@ -2,7 +2,7 @@
  * Rejecting: an ICMP port unreachable in front of the packet it quotes, sent back where the packet
  * came from. What kube-proxy's REJECT rules send, for TCP too.
  */
-import { FAMILY_IPV4, FRONTEND_NODE_PORT } from "../../abi/layout";
+import { FAMILY_IPV4 } from "../../abi/layout";
 import { HEADROOM } from "../../abi/limits";
 import * as interfaces from "../maps/interfaces";
 import { Packet } from "../packet";
@@ -21,6 +21,7 @@ import * as ipv4 from "../wire/ipv4";
 import { IPV4_SIZE, Ipv4 } from "../wire/ipv4";
 import * as ipv6 from "../wire/ipv6";
 import { IPV6_SIZE, Ipv6 } from "../wire/ipv6";
+import { isLocal } from "./address";
 import * as link from "./link";
 import { Opening } from "./opening";
 import { drop, reject } from "./outcome";
@@ -64,11 +65,11 @@ function reject4(packet: Packet, opening: Opening): bool {
 }
 
 /**
- * A nodePort answers from the address dialled, other frontends from the device, as the kernel does.
+ * An address of the node answers by itself, any other by that of the device, as the kernel does.
  */
 function source4(packet: Packet, opening: Opening): u32 {
   const dialled = changetype<Ipv4>(packet.l3).daddr;
-  if (opening.service.frontend == FRONTEND_NODE_PORT) return dialled;
+  if (isLocal(opening.daddr0, opening.daddr1, opening.family)) return dialled;
   const own = interfaces.lookup(packet.descriptor.interfaceRow).ipv4;
   if (own != 0) return own;
   const other = interfaces.lookup(0).ipv4;
@@ -86,7 +87,7 @@ function reject6(packet: Packet, opening: Opening): bool {
   memory.copy(ip.daddr, client.saddr, 16);
   const icmp = changetype<Icmp>(l3 + IPV6_SIZE);
   icmp.init(ICMPV6_UNREACHABLE, ICMPV6_PORT);
-  const pseudo = pseudoSum(ip, ICMP_SIZE + quote);
+  const pseudo = ipv6.pseudoSum(ip, ICMP_SIZE + quote, PROTO_ICMPV6);
   icmp.check = checksum.finish(pseudo + checksum.sum(l3 + IPV6_SIZE, ICMP_SIZE + quote));
   return true;
 }
@@ -94,18 +95,12 @@ function reject6(packet: Packet, opening: Opening): bool {
 /** Address of the 16 bytes a reject of IPv6 is sent from. */
 function source6(packet: Packet, opening: Opening): usize {
   const dialled = changetype<Ipv6>(packet.l3).daddr;
-  if (opening.service.frontend == FRONTEND_NODE_PORT) return dialled;
+  if (isLocal(opening.daddr0, opening.daddr1, opening.family)) return dialled;
   const own = interfaces.lookup(packet.descriptor.interfaceRow);
   if (own.hasIpv6 != 0) return changetype<usize>(own) + offsetof<interfaces.Interface>("ipv6");
   const other = interfaces.lookup(0);
   if (other.hasIpv6 == 0) return dialled;
   return changetype<usize>(other) + offsetof<interfaces.Interface>("ipv6");
-}
-
-/** Sum of the pseudo-header, RFC 8200 section 8.1. */
-function pseudoSum(ip: Ipv6, length: u32): u64 {
-  const addresses = checksum.sum(ip.saddr, 32);
-  return addresses + bswap<u32>(length) + bswap<u32>(PROTO_ICMPV6);
 }
 
 /** Bytes quoted: no more than there are, than were captured, than an error may carry. */

@@ -1,86 +1,78 @@
 /** The service port a new connection dials, and whether it is let in. */
-import { STATE_NONE, STATE_SCTP, STATE_UDP } from "../../abi/conntrack";
 import {
   CLASS_LOCAL,
   CLASS_OTHER,
   CLASS_POD,
-  CONFIG_FLAG_TCP_BE_LIBERAL,
   DESC_FLAG_LOCAL,
   FAMILY_IPV4,
   FRONTEND_CLUSTER_IP,
   RANGE_UNRESTRICTED,
 } from "../../abi/layout";
-import { ACTION_DNAT, ACTION_REJECT, REASON_SOURCE_RANGE } from "../../abi/verdict";
+import {
+  ACTION_DNAT,
+  ACTION_REJECT,
+  REASON_MARTIAN,
+  REASON_SOURCE_RANGE,
+} from "../../abi/verdict";
 import { CONFIG } from "../maps/config";
 import * as interfaces from "../maps/interfaces";
 import * as ranges from "../maps/ranges";
 import { Service, Vip } from "../maps/services";
 import * as services from "../maps/services";
 import { Packet } from "../packet";
-import { PROTO_TCP, Tcp } from "../wire/tcp";
-import { PROTO_UDP } from "../wire/udp";
 import { isLocal, servesNodePorts, unspecified } from "./address";
 import { Opening } from "./opening";
-import { CONTINUE, INVALID, PASS, drop } from "./outcome";
+import { CONTINUE, DAMAGED, INVALID, PASS, drop } from "./outcome";
 import { rejectPacket } from "./reject";
-import * as tcp from "./tcp";
+import * as stray from "./stray";
+import * as transport from "./transport";
 
-/** Finds the service port; a packet that dials none goes its way. */
-export function find(packet: Packet, opening: Opening): u32 {
-  const service = lookup(opening);
-  if (service == null) return strange(packet, opening) ? INVALID : PASS;
+/** Finds the service port that is dialled; false when it is none. */
+export function find(packet: Packet, opening: Opening): bool {
+  const service = lookup(changetype<Vip>(opening.vip));
+  if (service == null) return false;
   opening.service = service;
   opening.number = service.number;
   packet.descriptor.service = service.number;
-  return CONTINUE;
+  return true;
 }
 
-function lookup(opening: Opening): Service | null {
-  if (isUnspecified(opening)) return null;
-  const service = services.lookup(opening.vip);
+const VIP = changetype<Vip>(memory.data(24, 8));
+
+/** Number of the service port that has an address and port, nodePorts included; 0 for none. */
+export function owner(family: u32, address0: u64, address1: u64, port: u16, proto: u32): u32 {
+  VIP.init(address0, address1, port, proto, family);
+  const service = lookup(VIP);
+  return service == null ? 0 : service.number;
+}
+
+function lookup(vip: Vip): Service | null {
+  if (isUnspecified(vip)) return null;
+  const service = services.lookup(changetype<usize>(vip));
   if (service != null) return service;
-  if (!servesNodePorts(opening.daddr0, opening.daddr1, opening.family)) return null;
-  return lookupNodePort(opening, opening.dport);
+  if (!servesNodePorts(vip.address0, vip.address1, vip.family)) return null;
+  return lookupNodePort(vip.family, vip.proto, vip.port);
 }
 
 /** The unspecified address is what nodePorts are stored under; dialled, it is nobody's. */
-function isUnspecified(opening: Opening): bool {
-  return opening.daddr0 == 0 && opening.daddr1 == unspecified(opening.family);
+function isUnspecified(vip: Vip): bool {
+  return vip.address0 == 0 && vip.address1 == unspecified(vip.family);
 }
 
 const NODE_PORT = changetype<Vip>(memory.data(24, 8));
 
-/** The service port behind a nodePort of the connection's family and protocol. */
-export function lookupNodePort(opening: Opening, port: u16): Service | null {
-  NODE_PORT.address0 = 0;
-  NODE_PORT.address1 = unspecified(opening.family);
-  NODE_PORT.port = port;
-  NODE_PORT.proto = opening.proto;
-  NODE_PORT.family = opening.family;
+/** The service port behind a nodePort of a family and protocol. */
+export function lookupNodePort(family: u32, proto: u32, port: u16): Service | null {
+  NODE_PORT.init(0, unspecified(family), port, proto, family);
   return services.lookup(changetype<usize>(NODE_PORT));
-}
-
-/**
- * INVALID segments on their way through the node are dropped, as KUBE-FORWARD of kube-proxy does.
- */
-function strange(packet: Packet, opening: Opening): bool {
-  if (packet.proto != PROTO_TCP || tcp.isValid(changetype<Tcp>(packet.l4).flags)) return false;
-  if (CONFIG.flags & CONFIG_FLAG_TCP_BE_LIBERAL) return false;
-  return !isLocal(opening.daddr0, opening.daddr1, opening.family);
 }
 
 /** Whether the packet may open a connection at all, and the source may use the service port. */
 export function admit(packet: Packet, opening: Opening): u32 {
-  const state = stateOf(packet);
-  if (state == STATE_NONE) return INVALID;
-  opening.state = <u8>state;
-  if (!isLetIn(opening)) return drop(REASON_SOURCE_RANGE);
-  return CONTINUE;
-}
-
-function stateOf(packet: Packet): u32 {
-  if (packet.proto == PROTO_TCP) return tcp.opening(changetype<Tcp>(packet.l4).flags);
-  return packet.proto == PROTO_UDP ? STATE_UDP : STATE_SCTP;
+  if (packet.damaged != 0) return DAMAGED;
+  if (stray.isMartian(packet, opening)) return drop(REASON_MARTIAN);
+  if (!transport.opens(packet)) return INVALID;
+  return isLetIn(opening) ? CONTINUE : drop(REASON_SOURCE_RANGE);
 }
 
 function isLetIn(opening: Opening): bool {

@@ -1,111 +1,220 @@
-/** States of a TCP connection: the tables of the kernel's nf_conntrack_proto_tcp.c. */
+/**
+ * Following a TCP connection: state, window and timer, as nf_conntrack_tcp_packet of the kernel's
+ * nf_conntrack_proto_tcp.c has them.
+ */
 import {
   STATE_CLOSE,
-  STATE_CLOSE_WAIT,
   STATE_ESTABLISHED,
   STATE_FIN_WAIT,
   STATE_LAST_ACK,
-  STATE_NONE,
   STATE_SYN_RECV,
   STATE_SYN_SENT,
   STATE_SYN_SENT2,
   STATE_TIME_WAIT,
+  TIMER_MAX_RETRANS,
+  TIMER_UNACKNOWLEDGED,
 } from "../../abi/conntrack";
-import { CONFIG_FLAG_TCP_LOOSE } from "../../abi/layout";
 import { CONFIG } from "../maps/config";
-import {
-  FLAG_ACK,
-  FLAG_CWR,
-  FLAG_ECE,
-  FLAG_FIN,
-  FLAG_PSH,
-  FLAG_RST,
-  FLAG_SYN,
-  FLAG_URG,
-} from "../wire/tcp";
+import { Window } from "../maps/connections";
+import { CHALLENGE, CLOSE_INIT, LIBERAL, SIMULTANEOUS, UNACKNOWLEDGED } from "../maps/tracks";
+import * as options from "../wire/options";
+import { ACCEPTED, REFUSED, REOPENED, RESET, SHORTENED, UNCHANGED, UNRENEWED } from "./judgement";
+import * as reset from "./reset";
+import { Segment } from "./segment";
+import * as states from "./states";
+import { KIND_ACK, KIND_FIN, KIND_RST, KIND_SYN, KIND_SYN_ACK } from "./states";
+import { ANSWERER, OPENER, Stream } from "./stream";
+import * as window from "./window";
 
-/** The packet is no part of the connection. */
-export const INVALID: u32 = 0x80;
-/** The packet is let through and changes nothing. */
-export const IGNORED: u32 = 0x81;
+/** A connection that seems over is not cut short by less than this. */
+const LEFT_MIN: u32 = 120000;
 
-const SS: u8 = <u8>STATE_SYN_SENT;
-const SR: u8 = <u8>STATE_SYN_RECV;
-const ES: u8 = <u8>STATE_ESTABLISHED;
-const FW: u8 = <u8>STATE_FIN_WAIT;
-const CW: u8 = <u8>STATE_CLOSE_WAIT;
-const LA: u8 = <u8>STATE_LAST_ACK;
-const TW: u8 = <u8>STATE_TIME_WAIT;
-const CL: u8 = <u8>STATE_CLOSE;
-const S2: u8 = <u8>STATE_SYN_SENT2;
-const IV: u8 = <u8>INVALID;
-const IG: u8 = <u8>IGNORED;
-
-const STATES: u32 = 10;
-/** Rows of a table: what the flags make of a packet. */
-const ROW_SYN: u32 = 0;
-const ROW_SYN_ACK: u32 = 1;
-const ROW_FIN: u32 = 2;
-const ROW_ACK: u32 = 3;
-const ROW_RST: u32 = 4;
-const ROW_NONE: u32 = 5;
-const ROWS: u32 = 6;
-
-// biome-ignore format: a table
-const TRANSITIONS = memory.data<u8>([
-  // The direction that opened the connection.
-  // NONE SS  SR  ES  FW  CW  LA  TW  CL  S2
-  SS, SS, IG, IG, IG, IG, IG, SS, SS, S2,
-  IV, IV, SR, IV, IV, IV, IV, IV, IV, SR,
-  IV, IV, FW, FW, LA, LA, LA, TW, CL, IV,
-  ES, IV, ES, ES, CW, CW, TW, TW, CL, IV,
-  IV, CL, CL, CL, CL, CL, CL, CL, CL, CL,
-  IV, IV, IV, IV, IV, IV, IV, IV, IV, IV,
-  // The other direction.
-  IV, S2, IV, IV, IV, IV, IV, SS, IV, S2,
-  IV, SR, IG, IG, IG, IG, IG, IG, IG, SR,
-  IV, IV, FW, FW, LA, LA, LA, TW, CL, IV,
-  IV, IG, SR, ES, CW, CW, TW, TW, CL, IG,
-  IV, CL, CL, CL, CL, CL, CL, CL, CL, CL,
-  IV, IV, IV, IV, IV, IV, IV, IV, IV, IV,
-]);
-
-/** Flags that say nothing about the state of a connection do not count. */
-export const FLAGS_COUNTED: u32 = 0xff & ~(FLAG_ECE | FLAG_CWR | FLAG_PSH);
-
-/** A bit for every combination of counted flags that a sane stack sends (tcp_valid_flags). */
-const VALID: u64 =
-  ((<u64>1) << FLAG_SYN) |
-  ((<u64>1) << (FLAG_SYN | FLAG_URG)) |
-  ((<u64>1) << (FLAG_SYN | FLAG_ACK)) |
-  ((<u64>1) << FLAG_RST) |
-  ((<u64>1) << (FLAG_RST | FLAG_ACK)) |
-  ((<u64>1) << (FLAG_FIN | FLAG_ACK)) |
-  ((<u64>1) << (FLAG_FIN | FLAG_ACK | FLAG_URG)) |
-  ((<u64>1) << FLAG_ACK) |
-  ((<u64>1) << (FLAG_ACK | FLAG_URG));
-
-export function isValid(flags: u32): bool {
-  return ((VALID >>> <u64>(flags & FLAGS_COUNTED)) & 1) != 0;
+/** What a segment makes of its connection; `stream` then holds state and timer to be. */
+export function follow(stream: Stream, segment: Segment): u32 {
+  if (!states.isValid(segment.flags)) return REFUSED;
+  const old: u32 = stream.state;
+  const next = states.transition(stream.direction, segment.kind, old);
+  switch (next) {
+    case states.INVALID:
+      return REFUSED;
+    case states.IGNORED:
+      if (!answersIgnored(stream, segment)) return ignore(stream, segment);
+      resync(stream);
+      return enter(stream, segment, STATE_SYN_SENT, STATE_SYN_RECV);
+    case STATE_SYN_SENT:
+      if (old < <u32>STATE_TIME_WAIT) break;
+      return isOver(stream) ? REOPENED : ignore(stream, segment);
+    case STATE_SYN_SENT2:
+      stream.track.lastFlags |= SIMULTANEOUS;
+      break;
+    case STATE_SYN_RECV:
+      if (isSimultaneous(stream, segment)) return enter(stream, segment, old, STATE_ESTABLISHED);
+      break;
+    case STATE_TIME_WAIT:
+      if (answersChallenge(stream, segment)) return UNCHANGED;
+      break;
+    case STATE_CLOSE:
+      if (segment.kind == <u8>KIND_RST) return close(stream, segment);
+      break;
+    default:
+      break;
+  }
+  return enter(stream, segment, old, next);
 }
 
-/** The state a packet leads to, or INVALID or IGNORED. */
-export function transition(isReply: bool, flags: u32, state: u32): u32 {
-  const row = rowOf(flags) + (isReply ? ROWS : 0);
-  return load<u8>(TRANSITIONS + row * STATES + state);
+/** Both ends had sent a SYN: the acknowledgement of the second SYN+ACK completes the handshake. */
+function isSimultaneous(stream: Stream, segment: Segment): bool {
+  if (<u32>stream.direction != ANSWERER || segment.kind != <u8>KIND_ACK) return false;
+  return (stream.track.lastFlags & SIMULTANEOUS) != 0;
 }
 
-function rowOf(flags: u32): u32 {
-  if (flags & FLAG_RST) return ROW_RST;
-  if (flags & FLAG_SYN) return flags & FLAG_ACK ? ROW_SYN_ACK : ROW_SYN;
-  if (flags & FLAG_FIN) return ROW_FIN;
-  return flags & FLAG_ACK ? ROW_ACK : ROW_NONE;
+/** Closed in order, or reset by who now opens it again. */
+function isOver(stream: Stream): bool {
+  const track = stream.track;
+  if (track.eitherHas(CLOSE_INIT)) return true;
+  return track.lastDirection == <u32>stream.direction && track.lastKind == KIND_RST;
 }
 
-/** The state of a connection that a packet opens, STATE_NONE when it cannot. */
-export function opening(flags: u32): u32 {
-  if (!isValid(flags) || flags & FLAG_RST) return STATE_NONE;
-  if (flags & FLAG_SYN) return flags & FLAG_ACK ? STATE_NONE : STATE_SYN_SENT;
-  const loose = (CONFIG.flags & CONFIG_FLAG_TCP_LOOSE) != 0;
-  return loose && !(flags & FLAG_FIN) ? STATE_ESTABLISHED : STATE_NONE;
+/** A SYN+ACK to a SYN that was let through unjudged: the ends are in step, the tracking was not. */
+function answersIgnored(stream: Stream, segment: Segment): bool {
+  const track = stream.track;
+  if (segment.kind != <u8>KIND_SYN_ACK || track.lastKind != KIND_SYN) return false;
+  return track.lastDirection != <u32>stream.direction && segment.ack == track.lastEnd;
+}
+
+/** Starts over from that SYN. */
+function resync(stream: Stream): void {
+  const track = stream.track;
+  const opener = track.lastDirection;
+  const own = stream.windowOf(opener);
+  own.end = track.lastEnd;
+  own.maxEnd = track.lastEnd;
+  own.maxWindow = max<u32>(track.lastWindow, 1);
+  track.setScale(opener, track.lastScale);
+  track.lastFlags &= ~CHALLENGE;
+  track.setFlags(opener, track.lastFlags & window.ANNOUNCED);
+  memory.fill(changetype<usize>(stream.sender), 0, offsetof<Window>());
+  track.setScale(stream.direction, 0);
+  track.setFlags(stream.direction, stream.senderFlags & LIBERAL);
+}
+
+/** Lets a segment through that changes nothing, and notes it for what may come back. */
+function ignore(stream: Stream, segment: Segment): u32 {
+  if (!segment.isFragment) note(stream, segment);
+  return UNCHANGED;
+}
+
+function note(stream: Stream, segment: Segment): void {
+  const track = stream.track;
+  track.setLast(segment.kind, stream.direction);
+  track.lastSeq = segment.seq;
+  track.lastEnd = segment.end;
+  track.lastWindow = segment.window;
+  if (<u32>stream.direction == OPENER) {
+    if (segment.kind == <u8>KIND_SYN) noteSyn(stream, segment);
+  } else if (stream.state == STATE_SYN_SENT && segment.kind == <u8>KIND_ACK) {
+    track.lastAck = segment.ack;
+  }
+}
+
+/** The other end may think that it is still connected, and challenge the SYN: RFC 5961 section 4. */
+function noteSyn(stream: Stream, segment: Segment): void {
+  const track = stream.track;
+  const scale = options.scale(segment.options, segment.optionsEnd);
+  track.lastScale = scale == options.UNSCALED ? 0 : <u8>scale;
+  track.lastFlags = window.announced(segment) | (stream.state == STATE_LAST_ACK ? CHALLENGE : 0);
+}
+
+/** The challenge is no answer to the FIN that was sent last. */
+function answersChallenge(stream: Stream, segment: Segment): bool {
+  const track = stream.track;
+  if (stream.state != STATE_LAST_ACK || segment.kind != <u8>KIND_ACK) return false;
+  if (track.lastKind != KIND_SYN || track.lastDirection == <u32>stream.direction) return false;
+  if (!(track.lastFlags & CHALLENGE)) return false;
+  track.lastFlags &= ~CHALLENGE;
+  return true;
+}
+
+function close(stream: Stream, segment: Segment): u32 {
+  const old: u32 = stream.state;
+  if (segment.isFragment) return enter(stream, segment, old, STATE_CLOSE);
+  switch (reset.judge(stream, segment)) {
+    case reset.REFUSED:
+      return REFUSED;
+    case reset.TRUSTED:
+      return settle(stream, segment, old, STATE_CLOSE);
+    case reset.INEXACT:
+      return enter(stream, segment, old, old);
+    default:
+      return enter(stream, segment, old, STATE_CLOSE);
+  }
+}
+
+/** On to the next state if the segment lies in the window. */
+function enter(stream: Stream, segment: Segment, old: u32, next: u32): u32 {
+  if (segment.isFragment) {
+    stream.track.addFlags(OPENER, LIBERAL);
+    stream.track.addFlags(ANSWERER, LIBERAL);
+    return settle(stream, segment, old, next);
+  }
+  const judgement = window.enter(stream, segment);
+  if (judgement == window.ACCEPTED) return settle(stream, segment, old, next);
+  return judgement == window.IGNORED ? UNCHANGED : refuse(stream, segment);
+}
+
+/** Both ends out of step have tried to close: the connection need not live on for days. */
+function refuse(stream: Stream, segment: Segment): u32 {
+  const track = stream.track;
+  if (!stream.isAssured || !isClosing(segment.kind)) return REFUSED;
+  if (track.lastDirection == <u32>stream.direction || !isClosing(track.lastKind)) {
+    track.setLast(segment.kind, stream.direction);
+    return REFUSED;
+  }
+  if (stream.left < LEFT_MIN || stream.left <= CONFIG.timeout(TIMER_UNACKNOWLEDGED)) return REFUSED;
+  stream.timer = <u8>TIMER_UNACKNOWLEDGED;
+  return SHORTENED;
+}
+
+function isClosing(kind: u32): bool {
+  return kind == KIND_FIN || kind == KIND_RST;
+}
+
+/** The segment belongs to the connection. */
+function settle(stream: Stream, segment: Segment, old: u32, next: u32): u32 {
+  if (!segment.isFragment) stream.track.setLast(segment.kind, stream.direction);
+  if (next == STATE_FIN_WAIT && old != next) stream.mark(CLOSE_INIT);
+  stream.state = <u8>next;
+  let timer = timerOf(stream, segment, next);
+  if (stream.isAnswered) {
+    const isOpen = old == STATE_SYN_RECV || old == STATE_ESTABLISHED;
+    if (isOpen && next == STATE_ESTABLISHED) stream.isAssured = true;
+  } else {
+    if (segment.kind == <u8>KIND_RST) {
+      stream.timer = <u8>timer;
+      return RESET;
+    }
+    // A SYN sent again does not keep a connection that nobody answers.
+    if (segment.kind == <u8>KIND_SYN && old == STATE_SYN_SENT) return UNRENEWED;
+    // Half a connection picked up in mid-stream does not stay for days.
+    if (next == STATE_ESTABLISHED && exceeds(timer, TIMER_UNACKNOWLEDGED))
+      timer = TIMER_UNACKNOWLEDGED;
+  }
+  stream.timer = <u8>timer;
+  return ACCEPTED;
+}
+
+/** The timeout that holds from here on. */
+function timerOf(stream: Stream, segment: Segment, next: u32): u32 {
+  const track = stream.track;
+  if (<u32>track.retrans >= CONFIG.tcpMaxRetrans && exceeds(next, TIMER_MAX_RETRANS))
+    return TIMER_MAX_RETRANS;
+  if (segment.kind == <u8>KIND_RST) return STATE_CLOSE;
+  if (track.eitherHas(UNACKNOWLEDGED) && exceeds(next, TIMER_UNACKNOWLEDGED))
+    return TIMER_UNACKNOWLEDGED;
+  if (track.lastWindow == 0 && exceeds(next, TIMER_MAX_RETRANS)) return TIMER_MAX_RETRANS;
+  return next;
+}
+
+function exceeds(timer: u32, other: u32): bool {
+  return CONFIG.timeout(timer) > CONFIG.timeout(other);
 }

@@ -18,13 +18,12 @@ export function enter(packet: Packet): u32 {
   if (packet.l4 + size > packet.end) return MALFORMED_TRANSPORT;
   if (packet.l4 + size > packet.captureEnd) return TRUNCATED;
   if (!isWhole(packet)) return MALFORMED_TRANSPORT;
-  if (packet.family == FAMILY_IPV4) form4(packet);
-  else form6(packet);
+  form(packet);
   return CONTINUE;
 }
 
 /** The shortest header of a protocol; 0 for one without services. */
-function headerSize(proto: u32): u32 {
+export function headerSize(proto: u32): u32 {
   switch (proto) {
     case PROTO_TCP:
       return TCP_SIZE;
@@ -67,8 +66,10 @@ export function aim4(packet: Packet, proto: u32): void {
   aim<Connection4>(packet, hashPair(addresses, last));
 }
 
-function form4(packet: Packet): void {
-  aim4(packet, packet.proto);
+/** Forms the key of a packet whose header is known to be whole. */
+export function form(packet: Packet): void {
+  if (packet.family == FAMILY_IPV4) aim4(packet, packet.proto);
+  else form6(packet);
 }
 
 function form6(packet: Packet): void {

@@ -10,6 +10,7 @@ import {
   BACKEND_METHOD,
   BACKEND_PORT,
   BACKEND_PROTO,
+  BACKEND_RETIRED,
   BACKEND_RINGS,
   BACKEND_SERVICE,
   BACKEND_SIZE,
@@ -32,7 +33,8 @@ export class Backend {
   rings: u8;
   method: u8;
   weight: u16;
-  private spare0: u32;
+  /** RETIRED_ bits: what it is to give up. */
+  retired: u8;
   connections: u32;
   private spare1: u32;
   private spare2: u64;
@@ -47,6 +49,7 @@ if (offsetof<Backend>("service") != BACKEND_SERVICE) ERROR("Backend.service drif
 if (offsetof<Backend>("rings") != BACKEND_RINGS) ERROR("Backend.rings drifted");
 if (offsetof<Backend>("method") != BACKEND_METHOD) ERROR("Backend.method drifted");
 if (offsetof<Backend>("weight") != BACKEND_WEIGHT) ERROR("Backend.weight drifted");
+if (offsetof<Backend>("retired") != BACKEND_RETIRED) ERROR("Backend.retired drifted");
 if (offsetof<Backend>("connections") != BACKEND_CONNECTIONS) ERROR("Backend.connections drifted");
 
 export const ROWS = changetype<Rows>(memory.data(offsetof<Rows>(), 16));

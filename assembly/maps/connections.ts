@@ -25,11 +25,30 @@ export class Tuple6 {
   proto: u8;
 }
 
+/**
+ * What the sender of a direction has shown of its window, TCP only: struct ip_ct_tcp_state of the
+ * kernel's nf_conntrack_tcp.h.
+ */
+@unmanaged
+export class Window {
+  /** Highest sequence number sent, plus one. */
+  end: u32;
+  /** Highest sequence number the other side has allowed. */
+  maxEnd: u32;
+  /** Largest window advertised, scaled. */
+  maxWindow: u32;
+  /** Highest acknowledgement sent. */
+  maxAck: u32;
+}
+
 /** What the entries of both families have. */
 export interface Entry {
   proto: u8;
   flags: u8;
   state: u8;
+  timer: u8;
+  sport: u16;
+  dport: u16;
   newSport: u16;
   newDport: u16;
   l4Delta: u16;
@@ -37,12 +56,16 @@ export interface Entry {
   pair: u32;
   backend: u32;
   created: u32;
+  end: u32;
+  maxEnd: u32;
 }
 
 @unmanaged
 export class Connection4 extends Tuple4 {
   flags: u8;
   state: u8;
+  /** Which timeout ends the connection: a STATE_ or a TIMER_. */
+  timer: u8;
   newSaddr: u32;
   newDaddr: u32;
   newSport: u16;
@@ -54,9 +77,14 @@ export class Connection4 extends Tuple4 {
   /** Slot of the other direction. */
   pair: u32;
   backend: u32;
+  /** Milliseconds; in the reply entry of a TCP connection its row in `tracks`. */
   created: u32;
-  private spare0: u64;
-  private spare1: u64;
+  /** From here on a Window; of SCTP the verification tag. */
+  end: u32;
+  /** Of SCTP flags, in the entry of the opener. */
+  maxEnd: u32;
+  private maxWindow: u32;
+  private maxAck: u32;
 }
 if (offsetof<Connection4>() != layout.CT4_SIZE) ERROR("Connection4 drifted from abi/layout");
 if (offsetof<Connection4>("saddr") != layout.CT4_SADDR) ERROR("Connection4.saddr drifted");
@@ -66,6 +94,7 @@ if (offsetof<Connection4>("dport") != layout.CT4_DPORT) ERROR("Connection4.dport
 if (offsetof<Connection4>("proto") != layout.CT4_PROTO) ERROR("Connection4.proto drifted");
 if (offsetof<Connection4>("flags") != layout.CT4_FLAGS) ERROR("Connection4.flags drifted");
 if (offsetof<Connection4>("state") != layout.CT4_STATE) ERROR("Connection4.state drifted");
+if (offsetof<Connection4>("timer") != layout.CT4_TIMER) ERROR("Connection4.timer drifted");
 if (offsetof<Connection4>("newSaddr") != layout.CT4_NEW_SADDR)
   ERROR("Connection4.newSaddr drifted");
 if (offsetof<Connection4>("newDaddr") != layout.CT4_NEW_DADDR)
@@ -81,11 +110,17 @@ if (offsetof<Connection4>("lastSeen") != layout.CT4_LAST_SEEN)
 if (offsetof<Connection4>("pair") != layout.CT4_PAIR) ERROR("Connection4.pair drifted");
 if (offsetof<Connection4>("backend") != layout.CT4_BACKEND) ERROR("Connection4.backend drifted");
 if (offsetof<Connection4>("created") != layout.CT4_CREATED) ERROR("Connection4.created drifted");
+if (offsetof<Connection4>("end") != layout.CT4_END) ERROR("Connection4.end drifted");
+if (offsetof<Connection4>("maxEnd") != layout.CT4_MAX_END) ERROR("Connection4.maxEnd drifted");
+if (offsetof<Connection4>("maxWindow") != layout.CT4_MAX_WINDOW)
+  ERROR("Connection4.maxWindow drifted");
+if (offsetof<Connection4>("maxAck") != layout.CT4_MAX_ACK) ERROR("Connection4.maxAck drifted");
 
 @unmanaged
 export class Connection6 extends Tuple6 {
   flags: u8;
   state: u8;
+  timer: u8;
   l4Delta: u16;
   lastSeen: u32;
   pair: u32;
@@ -97,9 +132,11 @@ export class Connection6 extends Tuple6 {
   newDaddr1: u64;
   newSport: u16;
   newDport: u16;
+  end: u32;
+  maxEnd: u32;
+  private maxWindow: u32;
+  private maxAck: u32;
   private spare0: u64;
-  private spare1: u64;
-  private spare2: u64;
 }
 if (offsetof<Connection6>() != layout.CT6_SIZE) ERROR("Connection6 drifted from abi/layout");
 if (offsetof<Connection6>("saddr0") != layout.CT6_SADDR) ERROR("Connection6.saddr drifted");
@@ -109,6 +146,7 @@ if (offsetof<Connection6>("dport") != layout.CT6_DPORT) ERROR("Connection6.dport
 if (offsetof<Connection6>("proto") != layout.CT6_PROTO) ERROR("Connection6.proto drifted");
 if (offsetof<Connection6>("flags") != layout.CT6_FLAGS) ERROR("Connection6.flags drifted");
 if (offsetof<Connection6>("state") != layout.CT6_STATE) ERROR("Connection6.state drifted");
+if (offsetof<Connection6>("timer") != layout.CT6_TIMER) ERROR("Connection6.timer drifted");
 if (offsetof<Connection6>("l4Delta") != layout.CT6_L4_DELTA) ERROR("Connection6.l4Delta drifted");
 if (offsetof<Connection6>("lastSeen") != layout.CT6_LAST_SEEN)
   ERROR("Connection6.lastSeen drifted");
@@ -123,6 +161,11 @@ if (offsetof<Connection6>("newSport") != layout.CT6_NEW_SPORT)
   ERROR("Connection6.newSport drifted");
 if (offsetof<Connection6>("newDport") != layout.CT6_NEW_DPORT)
   ERROR("Connection6.newDport drifted");
+if (offsetof<Connection6>("end") != layout.CT6_END) ERROR("Connection6.end drifted");
+if (offsetof<Connection6>("maxEnd") != layout.CT6_MAX_END) ERROR("Connection6.maxEnd drifted");
+if (offsetof<Connection6>("maxWindow") != layout.CT6_MAX_WINDOW)
+  ERROR("Connection6.maxWindow drifted");
+if (offsetof<Connection6>("maxAck") != layout.CT6_MAX_ACK) ERROR("Connection6.maxAck drifted");
 
 export const TABLE4 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
 export const TABLE6 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
@@ -132,4 +175,11 @@ export const TABLE6 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(
 @inline
 export function tableOf<E>(): swiss.Table {
   return offsetof<E>() == layout.CT4_SIZE ? TABLE4 : TABLE6;
+}
+
+/** The window of an entry's direction. */
+// @ts-ignore: decorator
+@inline
+export function windowOf<E extends Entry>(entry: E): Window {
+  return changetype<Window>(changetype<usize>(entry) + offsetof<E>("end"));
 }

@@ -8,11 +8,14 @@ import {
   MAP_BACKENDS,
   MAP_CONNTRACK4,
   MAP_CONNTRACK6,
+  MAP_ENDPOINTS,
   MAP_INTERFACES,
   MAP_RANGES,
   MAP_RINGS,
   MAP_SERVICES,
+  MAP_SERVICE_TRAFFIC,
   MAP_SLOTS,
+  MAP_TRAFFIC,
 } from "../../abi/layout";
 import { Address, AddressKey } from "./addresses";
 import * as addresses from "./addresses";
@@ -22,6 +25,8 @@ import { Rows, row } from "./array";
 import { Backend } from "./backends";
 import * as backends from "./backends";
 import { Connection4, Connection6, TABLE4, TABLE6, Tuple4, Tuple6 } from "./connections";
+import { Endpoint } from "./endpoints";
+import * as endpoints from "./endpoints";
 import { hash } from "./hash";
 import { Interface } from "./interfaces";
 import * as interfaces from "./interfaces";
@@ -31,6 +36,8 @@ import { RINGS, Ring, SLOTS, Slot } from "./rings";
 import { Service, Vip } from "./services";
 import * as services from "./services";
 import * as swiss from "./swiss";
+import { ServiceTraffic, Traffic } from "./traffic";
+import * as traffic from "./traffic";
 
 /** Results of update. */
 const UPDATED: u32 = 0;
@@ -44,6 +51,8 @@ export function lookup(map: u32, key: usize): usize {
   switch (map) {
     case MAP_SERVICES:
       return find<Vip, Service>(services.TABLE, key);
+    case MAP_ENDPOINTS:
+      return find<Vip, Endpoint>(endpoints.TABLE, key);
     case MAP_ADDRESSES:
       return find<AddressKey, Address>(addresses.TABLE, key);
     case MAP_AFFINITY:
@@ -64,6 +73,8 @@ export function update(map: u32, record: usize): u32 {
   switch (map) {
     case MAP_SERVICES:
       return write<Vip, Service>(services.TABLE, record);
+    case MAP_ENDPOINTS:
+      return write<Vip, Endpoint>(endpoints.TABLE, record);
     case MAP_ADDRESSES:
       return write<AddressKey, Address>(addresses.TABLE, record);
     case MAP_AFFINITY:
@@ -78,6 +89,8 @@ export function remove(map: u32, key: usize): bool {
   switch (map) {
     case MAP_SERVICES:
       return erase<Vip, Service>(services.TABLE, key);
+    case MAP_ENDPOINTS:
+      return erase<Vip, Endpoint>(endpoints.TABLE, key);
     case MAP_ADDRESSES:
       return erase<AddressKey, Address>(addresses.TABLE, key);
     case MAP_AFFINITY:
@@ -99,6 +112,8 @@ export function at(map: u32, slot: u32): usize {
   switch (map) {
     case MAP_SERVICES:
       return swiss.at<Service>(services.TABLE, slot);
+    case MAP_ENDPOINTS:
+      return swiss.at<Endpoint>(endpoints.TABLE, slot);
     case MAP_ADDRESSES:
       return swiss.at<Address>(addresses.TABLE, slot);
     case MAP_AFFINITY:
@@ -136,6 +151,8 @@ function tableOf(map: u32): swiss.Table | null {
   switch (map) {
     case MAP_SERVICES:
       return services.TABLE;
+    case MAP_ENDPOINTS:
+      return endpoints.TABLE;
     case MAP_ADDRESSES:
       return addresses.TABLE;
     case MAP_AFFINITY:
@@ -161,6 +178,10 @@ function rowsOf(map: u32): Rows | null {
       return interfaces.ROWS;
     case MAP_RANGES:
       return ranges.ROWS;
+    case MAP_TRAFFIC:
+      return traffic.BACKENDS;
+    case MAP_SERVICE_TRAFFIC:
+      return traffic.SERVICES;
     default:
       return null;
   }
@@ -178,6 +199,10 @@ function rowOf(map: u32, index: u32): usize {
       return row<Interface>(interfaces.ROWS, index);
     case MAP_RANGES:
       return row<Range>(ranges.ROWS, index);
+    case MAP_TRAFFIC:
+      return row<Traffic>(traffic.BACKENDS, index);
+    case MAP_SERVICE_TRAFFIC:
+      return row<ServiceTraffic>(traffic.SERVICES, index);
     default:
       return 0;
   }

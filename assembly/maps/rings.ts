@@ -38,3 +38,12 @@ export function slot(ring: Ring, index: u32): u32 {
   const at = row<Slot>(SLOTS, ring.base + index);
   return at == 0 ? 0 : changetype<Slot>(at).backend;
 }
+
+/** Which of two backends comes first in a ring; the first of them when neither does. */
+export function firstOf(ring: Ring, first: u32, second: u32): u32 {
+  for (let index: u32 = 0; index < ring.length; index++) {
+    const backend = slot(ring, index);
+    if (backend == first || backend == second) return backend;
+  }
+  return first;
+}

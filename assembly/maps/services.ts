@@ -29,6 +29,14 @@ export class Vip {
   port: u16;
   proto: u8;
   family: u8;
+
+  init(address0: u64, address1: u64, port: u16, proto: u32, family: u32): void {
+    this.address0 = address0;
+    this.address1 = address1;
+    this.port = port;
+    this.proto = <u8>proto;
+    this.family = <u8>family;
+  }
 }
 if (offsetof<Vip>() != SERVICE_KEY_SIZE) ERROR("Vip drifted from abi/layout");
 if (offsetof<Vip>("address0") != SERVICE_ADDRESS) ERROR("Vip.address drifted");

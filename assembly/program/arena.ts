@@ -4,8 +4,8 @@
  *
  *  | tables and arrays | descriptors | frames, each behind its headroom | jumbo frame | scratch |
  */
-import { DESC_SIZE } from "../../abi/layout";
-import { FRAME_MAX, HEADROOM } from "../../abi/limits";
+import { DESC_SIZE, RELEASED_SIZE } from "../../abi/layout";
+import { DATAGRAM_MAX, FRAME_MAX, HEADROOM } from "../../abi/limits";
 import * as balance from "../flow/balance";
 import * as random from "../flow/random";
 import { Address } from "../maps/addresses";
@@ -16,7 +16,12 @@ import { Rows } from "../maps/array";
 import { Backend } from "../maps/backends";
 import * as backends from "../maps/backends";
 import { Connection4, Connection6, TABLE4, TABLE6 } from "../maps/connections";
+import { Datagram } from "../maps/datagrams";
+import * as datagrams from "../maps/datagrams";
+import { Endpoint } from "../maps/endpoints";
+import * as endpoints from "../maps/endpoints";
 import * as hash from "../maps/hash";
+import * as held from "../maps/held";
 import { Interface } from "../maps/interfaces";
 import * as interfaces from "../maps/interfaces";
 import { Range } from "../maps/ranges";
@@ -25,6 +30,10 @@ import { RINGS, Ring, SLOTS, Slot } from "../maps/rings";
 import { Service } from "../maps/services";
 import * as services from "../maps/services";
 import { CONTROL_SIZE, GROUP_SLOTS, Table, groupsFor } from "../maps/swiss";
+import { Track } from "../maps/tracks";
+import * as tracks from "../maps/tracks";
+import { ServiceTraffic, Traffic } from "../maps/traffic";
+import * as traffic from "../maps/traffic";
 import * as crc32c from "../wire/crc32c";
 
 const LINE: u64 = 64;
@@ -55,6 +64,8 @@ export function configure(
   connections: u32,
   connections6: u32,
   clients: u32,
+  datagramCount: u32,
+  fragments: u32,
   batch: u32,
   frame: u32,
   seed: u32,
@@ -62,14 +73,19 @@ export function configure(
   end = <u64>__heap_base;
   placeTable<Service>(services.TABLE, frontends);
   placeTable<Address>(addresses.TABLE, addressCount);
+  placeTable<Endpoint>(endpoints.TABLE, backendCount);
   placeTable<Affinity>(affinity.TABLE, clients);
   placeTable<Connection4>(TABLE4, <u64>connections * 2);
   placeTable<Connection6>(TABLE6, <u64>connections6 * 2);
+  placeRows<Track>(tracks.ROWS, <u64>connections + connections6 + 1);
   placeRows<Backend>(backends.ROWS, <u64>backendCount + 1);
+  placeRows<Traffic>(traffic.BACKENDS, <u64>backendCount + 1);
+  placeRows<ServiceTraffic>(traffic.SERVICES, <u64>serviceCount + 1);
   placeRows<Ring>(RINGS, (<u64>serviceCount + 1) * 2);
   placeRows<Slot>(SLOTS, slots);
   placeRows<Interface>(interfaces.ROWS, <u64>interfaceCount + 1);
   placeRows<Range>(ranges.ROWS, rangeCount);
+  placeDatagrams(datagramCount, fragments, frame);
   placeFrames(batch, frame);
   keySeeds(seed);
   return end > END_MAX ? 0 : <usize>end;
@@ -94,6 +110,14 @@ function placeTable<E>(table: Table, capacity: u64): void {
 function placeRows<E>(rows: Rows, length: u64): void {
   rows.base = take(length * offsetof<E>());
   rows.length = <u32>length;
+}
+
+function placeDatagrams(count: u32, fragments: u32, frame: u32): void {
+  placeTable<Datagram>(datagrams.TABLE, count);
+  const bitmaps = take(datagrams.bitmapsSize(datagrams.TABLE.groups));
+  datagrams.place(bitmaps, take(DATAGRAM_MAX + 1));
+  const places = take(<u64>fragments * held.sizeOf(frame));
+  held.place(fragments, frame, places, take(<u64>fragments * RELEASED_SIZE));
 }
 
 function placeFrames(batch: u32, frame: u32): void {

@@ -7,17 +7,20 @@
 import { GROUP_LENGTH } from "../../abi/limits";
 import { DESC_SIZE } from "../../abi/layout";
 import * as clock from "../flow/clock";
+import * as fragments from "./fragments";
 import * as group from "./group";
 import { removeExpired } from "./maps";
 
 /** Runs `length` packets through the dataplane at `now` milliseconds. */
 export function process(descriptors: usize, length: u32, now: u32): void {
+  fragments.begin(descriptors);
   if (clock.advance(now)) removeExpired();
   for (let done: u32 = 0; done < length; done += GROUP_LENGTH) {
     const packets = min<u32>(length - done, GROUP_LENGTH);
     group.parse(descriptors + done * DESC_SIZE, packets);
     group.touchControl(packets);
     group.touchEntries(packets);
+    group.touchPairs(packets);
     group.settle(packets);
   }
 }

@@ -4,6 +4,7 @@ import * as affinity from "../flow/affinity";
 import * as clock from "../flow/clock";
 import * as conntrack from "../flow/conntrack";
 import { COUNTERS } from "../flow/counters";
+import * as fragment from "../flow/fragment";
 import { CONFIG } from "../maps/config";
 import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
 import * as registry from "../maps/registry";
@@ -26,10 +27,17 @@ function closeAt<K, E extends Entry>(at: usize): bool {
   return true;
 }
 
-/** Forgets every connection and every remembered client. */
+/** Forgets every connection, every remembered client and every fragment. */
 export function flush(): void {
   conntrack.flush();
   affinity.flush();
+  fragment.flush();
+}
+
+/** Takes from marked backends what they give up; returns how many connections have ended. */
+export function retire(): u32 {
+  affinity.retire();
+  return conntrack.retire();
 }
 
 /** Removes what has expired by `now`. */
@@ -41,6 +49,7 @@ export function sweep(now: u32): void {
 export function removeExpired(): void {
   conntrack.sweep();
   affinity.sweep();
+  fragment.sweep();
 }
 
 /** Moves the origin of every stored time forward by `delta` milliseconds. */
@@ -48,6 +57,7 @@ export function rebase(delta: u32): void {
   clock.rebase(delta);
   conntrack.rebase(delta);
   affinity.rebase(delta);
+  fragment.rebase(delta);
 }
 
 /** Address of the config record. */

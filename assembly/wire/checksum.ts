@@ -4,8 +4,36 @@
  * section 2 B).
  */
 
+/** Bytes of a vector: what is summed at a time. */
+const STEP: u32 = 16;
+/** Above this the 32-bit lanes of a sum could wrap. */
+const LENGTH_MAX: u32 = 1 << 19;
+
+/**
+ * Lanes of a swizzle that move the last bytes of a vector to its front and clear the rest: read
+ * from `STEP - rest` on for `rest` bytes.
+ */
+// biome-ignore format: a table
+const TAIL = memory.data<u8>([
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+], 16);
+
 /** One's complement sum of the words of `length` bytes at `at`, not folded. */
 export function sum(at: usize, length: u32): u64 {
+  return length < STEP ? sumShort(at, length) : sumLong(at, length);
+}
+
+/** Sum of a header of class H, which is whole words. */
+// @ts-ignore: decorator
+@inline
+export function sumWords<H>(at: usize): u64 {
+  let total: u64 = load<u32>(at);
+  for (let word: u32 = 4; word < offsetof<H>(); word += 4) total += load<u32>(at + word);
+  return total;
+}
+
+function sumShort(at: usize, length: u32): u64 {
   const end = at + length;
   let total: u64 = 0;
   for (; at + 4 <= end; at += 4) total += load<u32>(at);
@@ -16,12 +44,54 @@ export function sum(at: usize, length: u32): u64 {
   return at < end ? total + load<u8>(at) : total;
 }
 
+/**
+ * The same of STEP bytes and more. What is left at the end is read with the bytes in front of it,
+ * so that nothing behind the end is touched, and moved to where a word begins.
+ */
+// @ts-ignore: decorator
+@inline
+export function sumLong(at: usize, length: u32): u64 {
+  assert(length >= STEP && length < LENGTH_MAX, "a vector at least, and lanes that do not wrap");
+  const end = at + length;
+  let even = i32x4.splat(0);
+  let odd = i32x4.splat(0);
+  for (; at + 2 * STEP <= end; at += 2 * STEP) {
+    even = i32x4.add(even, i32x4.extadd_pairwise_i16x8_u(v128.load(at)));
+    odd = i32x4.add(odd, i32x4.extadd_pairwise_i16x8_u(v128.load(at, STEP)));
+  }
+  if (at + STEP <= end) {
+    even = i32x4.add(even, i32x4.extadd_pairwise_i16x8_u(v128.load(at)));
+    at += STEP;
+  }
+  const lanes = v128.load(TAIL + STEP - <u32>(end - at));
+  const tail = i8x16.swizzle(v128.load(end - STEP), lanes);
+  return lanesOf(i32x4.add(i32x4.add(even, odd), i32x4.extadd_pairwise_i16x8_u(tail)));
+}
+
+/** Sum of the four lanes. */
+// @ts-ignore: decorator
+@inline
+function lanesOf(sums: v128): u64 {
+  const low = <u64>i64x2.extract_lane(sums, 0);
+  const high = <u64>i64x2.extract_lane(sums, 1);
+  return (low & 0xffffffff) + (low >>> 32) + (high & 0xffffffff) + (high >>> 32);
+}
+
 /** Folds a sum to 16 bits; 0 only when every word was 0. */
-function fold(total: u64): u32 {
+// @ts-ignore: decorator
+@inline
+export function fold(total: u64): u32 {
   total = (total & 0xffffffff) + (total >>> 32);
   total = (total & 0xffff) + (total >>> 16);
   total = (total & 0xffff) + (total >>> 16);
   return <u32>((total & 0xffff) + (total >>> 16));
+}
+
+/** Whether what was summed, its checksum with it, is whole. */
+// @ts-ignore: decorator
+@inline
+export function isWhole(total: u64): bool {
+  return fold(total) == 0xffff;
 }
 
 /** The checksum field for a sum. */

@@ -26,13 +26,30 @@ function entry(table: u32, byte: u32): u32 {
   return load<u32>(TABLES + table * TABLE_SIZE + (byte & 0xff) * 4);
 }
 
+/** Where a sum over several pieces begins. */
+export const BEGIN: u32 = 0xffffffff;
+
 /** The checksum of `length` bytes at `at`. */
 export function compute(at: usize, length: u32): u32 {
+  return finish(extend(BEGIN, at, length));
+}
+
+/** The checksum field for a sum. */
+export function finish(crc: u32): u32 {
+  return ~crc;
+}
+
+/** Takes another piece into a sum. */
+export function extend(crc: u32, at: usize, length: u32): u32 {
   const end = at + length;
-  let crc: u32 = 0xffffffff;
   for (; at + STEP <= end; at += STEP) crc = step(crc ^ load<u32>(at), load<u32>(at, 4));
   for (; at < end; at++) crc = (crc >>> 8) ^ entry(0, crc ^ load<u8>(at));
-  return ~crc;
+  return crc;
+}
+
+/** Takes four zero bytes into a sum: a checksum field while it is computed. */
+export function extendZero(crc: u32): u32 {
+  return entry(3, crc) ^ entry(2, crc >>> 8) ^ entry(1, crc >>> 16) ^ entry(0, crc >>> 24);
 }
 
 // @ts-ignore: decorator

@@ -8,7 +8,8 @@ export class Ipv4 {
   private versionIhl: u8;
   private tos: u8;
   private ntotal: u16;
-  private id: u16;
+  /** Network order. */
+  id: u16;
   private fragment: u16;
   private ttl: u8;
   proto: u8;
@@ -34,6 +35,16 @@ export class Ipv4 {
     return (this.fragment & FRAGMENT_MASK) != 0;
   }
 
+  /** More fragments follow. */
+  get more(): bool {
+    return (this.fragment & MORE) != 0;
+  }
+
+  /** Where the payload lies in that of the datagram, in bytes. */
+  get offset(): u32 {
+    return (<u32>bswap<u16>(this.fragment & FRAGMENT_MASK & ~MORE)) << 3;
+  }
+
   get trafficClass(): u32 {
     return this.tos;
   }
@@ -55,10 +66,23 @@ if (offsetof<Ipv4>() != IPV4_SIZE) ERROR("an ipv4 header is 20 bytes");
 
 /** MF and the fragment offset, as a little-endian load reads them. */
 const FRAGMENT_MASK: u16 = 0xff3f;
+const MORE: u16 = 0x0020;
 /** First byte of a header without options. */
 export const PLAIN: u32 = 0x45;
 /** TTL of packets of our own, RFC 1700. */
 const HOPS: u8 = 64;
+
+/** Sum of the pseudo-header of an upper layer of `length` bytes, RFC 9293 section 3.1. */
+export function pseudoSum(ip: Ipv4, length: u32, proto: u32): u64 {
+  return <u64>ip.saddr + <u64>ip.daddr + pseudoTail(length, proto);
+}
+
+/** What the pseudo-header has besides the addresses. */
+// @ts-ignore: decorator
+@inline
+export function pseudoTail(length: u32, proto: u32): u64 {
+  return <u64>bswap<u16>(<u16>length) + (<u64>proto << 8);
+}
 
 /** 127.0.0.0/8, RFC 1122 section 3.2.1.3; the first byte is the lowest of a little-endian load. */
 export function isLoopback(address: u32): bool {

@@ -2,6 +2,7 @@
  * IPv6 header and its extension headers, RFC 8200. Addresses stay in network order, in two words
  * each.
  */
+import * as checksum from "./checksum";
 
 @unmanaged
 export class Ipv6 {
@@ -53,7 +54,8 @@ export class Extension {
   next: u8;
   private units: u8;
   private noffset: u16;
-  private identification: u32;
+  /** Of a fragment header; network order. */
+  identification: u32;
 
   /** Bytes of the whole header; `type` is what announced it. */
   length(type: u32): u32 {
@@ -64,7 +66,16 @@ export class Extension {
 
   /** Read as a fragment header: more fragments follow, or this one does not begin the packet. */
   get isFragment(): bool {
-    return (this.noffset & OFFSET_MASK) != 0;
+    return (this.noffset & FRAGMENT_MASK) != 0;
+  }
+
+  get more(): bool {
+    return (this.noffset & MORE) != 0;
+  }
+
+  /** Where the payload lies in that of the datagram, in bytes. */
+  get offset(): u32 {
+    return bswap<u16>(this.noffset & FRAGMENT_MASK & ~MORE);
   }
 }
 /** The shortest extension header. */
@@ -72,7 +83,8 @@ export const EXTENSION_SIZE: u32 = 8;
 if (offsetof<Extension>() != EXTENSION_SIZE) ERROR("an extension header has at least 8 bytes");
 
 /** Fragment offset and M, as a little-endian load reads them: RFC 8200 section 4.5. */
-const OFFSET_MASK: u16 = 0xf9ff;
+const FRAGMENT_MASK: u16 = 0xf9ff;
+const MORE: u16 = 0x0100;
 
 /** Next header numbers that announce an extension header, IANA. */
 const NEXT_HOP_BY_HOP: u32 = 0;
@@ -91,6 +103,11 @@ export function isExtension(next: u32): bool {
     next == NEXT_DESTINATION ||
     next == NEXT_MOBILITY
   );
+}
+
+/** Sum of the pseudo-header of an upper layer of `length` bytes, RFC 8200 section 8.1. */
+export function pseudoSum(ip: Ipv6, length: u32, proto: u32): u64 {
+  return checksum.sum(ip.saddr, 32) + bswap<u32>(length) + bswap<u32>(proto);
 }
 
 /** Whether an ICMPv6 error may be sent to that address: RFC 4443 section 2.4 (e). */

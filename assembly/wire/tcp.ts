@@ -3,18 +3,31 @@
 @unmanaged
 export class Tcp {
   ports: u32;
-  private sequence: u32;
-  private acknowledgment: u32;
+  private nsequence: u32;
+  private nacknowledgment: u32;
   private offset: u8;
   /** FLAG_ bits. */
   flags: u8;
-  private window: u16;
+  private nwindow: u16;
   check: u16;
   private urgent: u16;
 
   /** Bytes of the header, options included. */
   get headerLength(): u32 {
     return (<u32>this.offset >> 4) << 2;
+  }
+
+  get sequence(): u32 {
+    return bswap<u32>(this.nsequence);
+  }
+
+  get acknowledgment(): u32 {
+    return bswap<u32>(this.nacknowledgment);
+  }
+
+  /** As it stands there, before scaling. */
+  get window(): u32 {
+    return bswap<u16>(this.nwindow);
   }
 }
 export const TCP_SIZE: u32 = 20;

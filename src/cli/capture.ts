@@ -13,7 +13,7 @@ import {
   type Reader,
   type Writer,
 } from "../pcap/index.ts";
-import type { Replayed } from "../replay/replay.ts";
+import type { Departure } from "../replay/replay.ts";
 import { fileError, InputError } from "./failure.ts";
 import { openOutput } from "./output.ts";
 
@@ -119,7 +119,7 @@ export interface CaptureSink {
   /** Packets written. */
   readonly length: number;
   /** Await the promise, when there is one, before the next. */
-  write(replayed: Replayed): Promise<void> | undefined;
+  write(departure: Departure): Promise<void> | undefined;
   finish(): Promise<void>;
   abandon(): Promise<void>;
 }
@@ -138,9 +138,9 @@ export async function openSink(path: string, reader: Reader): Promise<CaptureSin
     get length() {
       return length;
     },
-    write(replayed) {
+    write(departure) {
       length++;
-      return output.write(encode(path, begun(), replayed));
+      return output.write(encode(path, begun(), departure));
     },
     async finish() {
       await output.write(begun().header());
@@ -150,9 +150,8 @@ export async function openSink(path: string, reader: Reader): Promise<CaptureSin
   };
 }
 
-/** The packet as it leaves: a reject is whole, a translated frame has the length it had on the wire. */
-export function leaving({ captured, verdict, packet }: Replayed): Packet {
-  const wireLength = verdict === "TX" ? packet.length : captured.wireLength;
+/** What leaves, as a packet of a capture: at the time the packet came that let it go. */
+export function leaving({ captured, packet, wireLength }: Departure): Packet {
   return { ...captured, data: packet, wireLength };
 }
 
@@ -163,13 +162,13 @@ function writerFor(format: Format, reader: Reader): Writer {
   return createWriter({ format, resolution, linkType });
 }
 
-function encode(path: string, writer: Writer, replayed: Replayed): Uint8Array {
+function encode(path: string, writer: Writer, departure: Departure): Uint8Array {
   try {
-    return writer.packet(leaving(replayed));
+    return writer.packet(leaving(departure));
   } catch (error) {
     if (!(error instanceof CaptureError)) throw error;
     const mend = error.code === "bad-time" ? "; mend the times of the capture or leave -o out" : "";
-    const message = `cannot write ${path}: packet ${replayed.n}: ${error.message}${mend}`;
+    const message = `cannot write ${path}: packet ${departure.n}: ${error.message}${mend}`;
     throw new InputError(message, { cause: error });
   }
 }

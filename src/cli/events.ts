@@ -20,7 +20,7 @@ export async function openEvents(path: string): Promise<EventSink> {
 }
 
 /** The order of the fields is part of the interface, whatever order an engine makes them in. */
-function eventLine({ n, captured, event }: Replayed): string {
+function eventLine({ n, captured, event, released }: Replayed): string {
   const { verdict, action, reason, conntrack, service, backend, masquerade, before, after } = event;
   const time = seconds(captured.time);
   const fields = {
@@ -35,6 +35,7 @@ function eventLine({ n, captured, event }: Replayed): string {
     masquerade,
     before,
     after,
+    ...(released.length > 0 && { released: released.length }),
   };
   return `${JSON.stringify(fields)}\n`;
 }

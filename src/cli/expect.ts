@@ -1,7 +1,7 @@
 /** `--expect`: what leaves the dataplane, held against a golden capture, up to the first difference. */
 import { compare, type Difference } from "../packet/compare.ts";
 import type { Packet } from "../pcap/index.ts";
-import { type Replayed, seconds } from "../replay/replay.ts";
+import { type Departure, seconds } from "../replay/replay.ts";
 import { leaving, openCapture } from "./capture.ts";
 import { differenceRows } from "./returns.ts";
 import { type Paint, plural, printable } from "./terminal.ts";
@@ -22,7 +22,7 @@ export interface ExpectReport {
 
 export interface Expectation {
   /** Await it before the next one. */
-  check(replayed: Replayed): Promise<void> | undefined;
+  check(departure: Departure): Promise<void> | undefined;
   /** Nothing more leaves: the golden capture must end too. */
   end(): Promise<void>;
   report(): ExpectReport;
@@ -36,15 +36,15 @@ export async function openExpectation(path: string): Promise<Expectation> {
   let mismatch: Mismatch | null = null;
   let n = 0;
 
-  async function check(replayed: Replayed): Promise<void> {
+  async function check(departure: Departure): Promise<void> {
     const golden = await next(packets);
     n++;
-    const differences = golden ? differencesOf(golden, leaving(replayed)) : [surplus(replayed)];
-    if (differences.length > 0) mismatch = { n, captured: replayed.n, differences };
+    const differences = golden ? differencesOf(golden, leaving(departure)) : [surplus(departure)];
+    if (differences.length > 0) mismatch = { n, captured: departure.n, differences };
   }
 
   return {
-    check: (replayed) => (mismatch === null ? check(replayed) : undefined),
+    check: (departure) => (mismatch === null ? check(departure) : undefined),
     async end() {
       if (mismatch !== null) return;
       const golden = await next(packets);
@@ -88,7 +88,7 @@ function asFine(time: bigint, golden: bigint): bigint {
   return golden % 1000n === 0n ? time - (time % 1000n) : time;
 }
 
-function surplus({ captured, event }: Replayed): Difference {
+function surplus({ captured, event }: Departure): Difference {
   const actual = `at ${seconds(captured.time)}, ${event.verdict} ${event.action}`;
   return { name: "packet", offset: 0, expected: null, actual };
 }

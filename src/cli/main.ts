@@ -9,6 +9,7 @@ const EXAMPLES = `
 Examples:
   waxdp replay cluster.pcapng -f manifests/ --node worker-1 -o out.pcapng
   kubectl get svc,endpointslices,nodes -A -o yaml | waxdp explain -f - --node worker-1 --from 10.244.1.9 --to 10.96.0.10:53 --proto udp
+  waxdp diff old/ new/ -f manifests/ --node worker-1
   waxdp bench
 
 Exit status: 0 fine, 1 a difference was found, 2 wrong usage or bad input.`;
@@ -28,16 +29,20 @@ async function createProgram(): Promise<Command> {
   return program;
 }
 
-/** Commander's message in our words; a capture behind -f is taken for one more manifest. */
+/** Commander's message in our words; a path behind -f is taken for one more manifest. */
 function mend(text: string): string {
   return text
     .replace(/^error: /, "waxdp: ")
-    .replace(/argument 'capture'$/m, "$& (it stands before -f, which takes every path behind it)");
+    .replace(
+      /argument '(capture|old|new)'$/m,
+      "$& (it stands before -f, which takes every path behind it)",
+    );
 }
 
 const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[] = [
   () => import("./replay.ts"),
   () => import("./explain.ts"),
+  () => import("./diff.ts"),
   () => import("./bench.ts"),
 ];
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Packet } from "../pcap/index.ts";
 import { isStrayAnswer, returnPacket } from "../replay/bothways.ts";
-import { leaves, type Replayed, replay } from "../replay/replay.ts";
+import { type Departure, departures, type Replayed, replay } from "../replay/replay.ts";
 import { createTally, type Tally } from "../replay/tally.ts";
 import { type CaptureSink, type CaptureSource, openCapture, openSink } from "./capture.ts";
 import { type EventSink, openEvents } from "./events.ts";
@@ -178,13 +178,26 @@ function* returnAll(
 function take(sinks: Sinks, replayed: Replayed): Promise<unknown> | undefined {
   sinks.tally.add(replayed);
   sinks.sample.add(replayed.captured);
-  const leaving = leaves(replayed.verdict);
-  const waits = [
-    sinks.events?.write(replayed),
-    leaving ? sinks.output?.write(replayed) : undefined,
-    leaving ? sinks.expectation?.check(replayed) : undefined,
-  ].filter((wait) => wait !== undefined);
-  return waits.length > 0 ? Promise.all(waits) : undefined;
+  const event = sinks.events?.write(replayed);
+  const [departure, ...late] = departures(replayed);
+  const leaving = departure && send(sinks, departure);
+  if (late.length === 0)
+    return event && leaving ? Promise.all([event, leaving]) : (event ?? leaving);
+  return sendAll(sinks, [event, leaving], late);
+}
+
+async function sendAll(
+  sinks: Sinks,
+  waits: readonly (Promise<unknown> | undefined)[],
+  late: readonly Departure[],
+): Promise<void> {
+  await Promise.all(waits);
+  for (const departure of late) await send(sinks, departure);
+}
+
+function send({ output, expectation }: Sinks, departure: Departure): Promise<unknown> | undefined {
+  const waits = [output?.write(departure), expectation?.check(departure)];
+  return waits.some((wait) => wait !== undefined) ? Promise.all(waits) : undefined;
 }
 
 function progressText(n: number, { name, progress: { read, size } }: CaptureSource): string {

@@ -9,6 +9,7 @@ import {
   parseManifests,
   type Scheduler,
 } from "../index.ts";
+import { InputError } from "./failure.ts";
 import { readManifests, readNetwork } from "./files.ts";
 
 export type EngineName = Dataplane["engine"];
@@ -20,6 +21,8 @@ export interface SetupOptions {
   readonly seed: number;
   readonly scheduler?: Scheduler;
   readonly network?: string;
+  readonly sysctl?: readonly string[];
+  readonly randomFully?: boolean;
 }
 
 export interface Setup {
@@ -48,7 +51,13 @@ export function addSetupOptions(command: Command): Command {
     .option(
       "--network <file>",
       'JSON with "addresses" and "routes": what ip -j addr and ip -j route print',
-    );
+    )
+    .option(
+      "--sysctl <name=value>",
+      "a setting of the node's kernel, such as nf_conntrack_checksum=0; may be repeated",
+      (text: string, former: readonly string[] = []) => [...former, text],
+    )
+    .option("--random-fully", "masquerade to random source ports, as iptables' --random-fully");
 }
 
 /** Reads everything the options name. Throws before any packet is read. */
@@ -56,11 +65,22 @@ export async function prepare(options: SetupOptions): Promise<Setup> {
   const sources = await readManifests(options.file);
   const objects = parseManifests(sources.map(({ name, text }) => ({ file: name, text })));
   const network = options.network === undefined ? undefined : await readNetwork(options.network);
-  const { node, seed, scheduler } = options;
+  const { node, seed, scheduler, randomFully = false, sysctl = [] } = options;
+  const settings = { node, seed, scheduler, network, randomFully, sysctls: parseSysctls(sysctl) };
   return {
     manifests: sources.map(({ name }) => name),
-    create: (engine) => createApplied(engine, { node, seed, scheduler, network }, objects),
+    create: (engine) => createApplied(engine, settings, objects),
   };
+}
+
+/** As `sysctl` takes them; a later one of a name goes before an earlier one. */
+function parseSysctls(texts: readonly string[]): Record<string, string> {
+  const pairs = texts.map((text) => {
+    const [name = "", value, ...rest] = text.split("=").map((part) => part.trim());
+    if (name !== "" && value && rest.length === 0) return [name, value] as const;
+    throw new InputError(`--sysctl ${text}: it must be NAME=VALUE`);
+  });
+  return Object.fromEntries(pairs);
 }
 
 async function createApplied(

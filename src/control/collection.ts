@@ -229,6 +229,8 @@ const EXPECTED: ReadonlyMap<string, string> = new Map([
   ['"name"', "a name"],
   ['"type"', "an address type"],
   ['"address"', "an address"],
+  ['"key"', "a taint key"],
+  ["(string | Date)", "a time"],
 ]);
 
 function checkUnique({ places }: Collection, item: Item, name: string, report: Report): void {

@@ -15,7 +15,7 @@ import type {
   Vip,
 } from "../dataplane/entries.ts";
 import { parseAddress } from "./address.ts";
-import { type Settings, settingsOf } from "./configuration.ts";
+import { type Requests, type Settings, settingsOf } from "./configuration.ts";
 import { type Endpoint, endpointsOf, indexSlices } from "./endpoints.ts";
 import type {
   EndpointSlice,
@@ -29,6 +29,7 @@ import { type NodeNetwork, parseNetwork } from "./network.ts";
 import { createNodeView, type NodeLink, type NodeView } from "./node.ts";
 import { externalRoutes, internalRoutes, type Routes, sourceRangesOf } from "./routes.ts";
 import { lacksClusterIP, type ServicePort, servicePortsOf } from "./services.ts";
+import { sysctlsOf } from "./sysctls.ts";
 import { selectEndpoints, type Topology } from "./topology.ts";
 
 export interface CompileOptions {
@@ -36,6 +37,9 @@ export interface CompileOptions {
   readonly node?: string;
   readonly network?: Network;
   readonly scheduler?: Scheduler;
+  readonly randomFully?: boolean;
+  /** The kernel's settings, by the names `sysctl -a` prints. */
+  readonly sysctls?: Readonly<Record<string, number | string>>;
 }
 
 export interface Desired {
@@ -63,6 +67,8 @@ export interface DesiredServicePort {
   readonly frontends: readonly DesiredFrontend[];
   /** Sorted by name. */
   readonly endpoints: readonly DesiredEndpoint[];
+  /** Addresses of the endpoints that serve, wherever they are and whether they are ready or not. */
+  readonly serving: readonly string[];
 }
 
 export interface DesiredFrontend {
@@ -91,15 +97,33 @@ export function compile(objects: ObjectSet, options: CompileOptions): Desired {
   return createCompiler(options)(objects);
 }
 
-/** The work of a Service is kept until it, its slices, the configuration or a Node is another object. */
+/**
+ * The work of a Service is kept until it, its slices, the configuration or a Node is another object. Throws
+ * DataplaneError "bad-option" for sysctls there are none of.
+ */
 export function createCompiler(options: CompileOptions): Compiler {
-  const network = options.network && parseNetwork(options.network);
+  const environment: Environment = {
+    node: options.node,
+    network: options.network && parseNetwork(options.network),
+    requests: {
+      sysctls: sysctlsOf(options.sysctls),
+      scheduler: options.scheduler,
+      randomFully: options.randomFully ?? false,
+    },
+  };
   const known = new WeakMap<Manifest<Service>, Compiled>();
   let context: Context | undefined;
   return (objects) => {
-    context = contextOf(objects, options, network, context);
+    context = contextOf(objects, environment, context);
     return desiredOf(objects, context, known);
   };
+}
+
+/** What holds as long as the compiler does. */
+interface Environment {
+  readonly node: string | undefined;
+  readonly network: NodeNetwork | undefined;
+  readonly requests: Requests;
 }
 
 /** Everything but the Service and its slices that a service port depends on. */
@@ -120,15 +144,14 @@ const NO_SLICES: readonly Manifest<EndpointSlice>[] = [];
 
 function contextOf(
   { config: configuration, nodes }: ObjectSet,
-  options: CompileOptions,
-  network: NodeNetwork | undefined,
+  { node: name, network, requests }: Environment,
   before: Context | undefined,
 ): Context {
   if (before && before.configuration === configuration && sameItems(before.nodes, nodes))
     return before;
   const config = configuration?.object ?? {};
-  const node = createNodeView(options.node ?? config.hostnameOverride ?? "", nodes, network);
-  return { configuration, nodes, node, settings: settingsOf(config, node, options.scheduler) };
+  const node = createNodeView(name ?? config.hostnameOverride ?? "", nodes, network);
+  return { configuration, nodes, node, settings: settingsOf(config, node, requests) };
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
@@ -207,6 +230,7 @@ function servicePortOf(
     scheduler: settings.scheduler,
     frontends: frontendsOf(port, topology, context),
     endpoints: membersOf(endpoints, topology, node),
+    serving: endpoints.filter(({ serving }) => serving).map(({ address }) => address),
   };
 }
 

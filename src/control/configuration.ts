@@ -1,6 +1,13 @@
 /** KubeProxyConfiguration, its defaults filled in, as what the dataplane and the other decisions need. */
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
-import type { AddressRange, Config, Family, Scheduler, Timeouts } from "../dataplane/entries.ts";
+import type {
+  AddressRange,
+  Config,
+  Family,
+  Scheduler,
+  Timeouts,
+  Timer,
+} from "../dataplane/entries.ts";
 import {
   type Address,
   type Cidr,
@@ -13,6 +20,7 @@ import {
 import { parseDuration } from "./duration.ts";
 import type { ConntrackConfiguration, KubeProxyConfiguration } from "./kubernetes.ts";
 import type { NodeView } from "./node.ts";
+import type { Sysctls } from "./sysctls.ts";
 
 export interface Settings {
   readonly config: Config;
@@ -27,29 +35,21 @@ export interface Settings {
   readonly warnings: readonly string[];
 }
 
-/** Seconds, of net/netfilter/nf_conntrack_proto_{tcp,udp,sctp}.c where kube-proxy leaves the kernel's. */
-const KERNEL_SECONDS = {
-  SYN_SENT: 120,
-  SYN_RECV: 60,
-  ESTABLISHED: 432_000,
-  FIN_WAIT: 120,
-  CLOSE_WAIT: 60,
-  LAST_ACK: 30,
-  TIME_WAIT: 120,
-  CLOSE: 10,
-  SYN_SENT2: 120,
-  UDP: 30,
-  UDP_STREAM: 120,
-  SCTP: 210,
-};
 /** kube-proxy's own defaults: pkg/proxy/apis/config/v1alpha1/defaults.go. */
 const TCP_ESTABLISHED = "24h";
 const TCP_CLOSE_WAIT = "1h";
 
+/** What somebody asks of a dataplane beside the KubeProxyConfiguration. */
+export interface Requests {
+  readonly sysctls: Sysctls;
+  readonly scheduler?: Scheduler | undefined;
+  readonly randomFully: boolean;
+}
+
 export function settingsOf(
   config: KubeProxyConfiguration,
   node: NodeView,
-  scheduler: Scheduler | undefined,
+  { sysctls, scheduler, randomFully }: Requests,
 ): Settings {
   const detector = detectorOf(config, node);
   const nodePorts = nodePortsOf(config.nodePortAddresses ?? [], node);
@@ -58,9 +58,13 @@ export function settingsOf(
     config: {
       podRanges: detector.ranges,
       localhostNodePorts: localhost,
-      tcpBeLiberal: config.conntrack?.tcpBeLiberal ?? false,
-      tcpLoose: true,
-      timeouts: timeoutsOf(config.conntrack ?? {}),
+      tcpBeLiberal: (config.conntrack?.tcpBeLiberal ?? false) || sysctls.tcpBeLiberal,
+      tcpLoose: sysctls.tcpLoose,
+      tcpMaxRetrans: sysctls.tcpMaxRetrans,
+      checksum: sysctls.checksum,
+      randomFully,
+      timeouts: timeoutsOf(config.conntrack ?? {}, sysctls),
+      fragmentTimeouts: sysctls.fragmentTimeouts,
     },
     masqueradeAll: config.iptables?.masqueradeAll ?? false,
     scheduler: scheduler ?? schedulerOf(config),
@@ -151,23 +155,21 @@ function admitsLoopback(text: string): boolean {
   return address?.family === "ipv4" && (isLoopback(address) || cidr?.prefix === 0);
 }
 
-/** A zero leaves the kernel's own timeout. */
-function timeoutsOf(conntrack: ConntrackConfiguration): Timeouts {
-  const kernel = Object.entries(KERNEL_SECONDS).map(([state, seconds]) => [state, seconds * 1000]);
-  const milliseconds = (text: string, seconds: number) =>
-    wholeMilliseconds(parseDuration(text) || seconds * 1000);
+/**
+ * What the configuration says; else what was set by a sysctl; else kube-proxy's default; else the kernel's. A zero
+ * leaves the kernel's own.
+ */
+function timeoutsOf(conntrack: ConntrackConfiguration, { timeouts, given }: Sysctls): Timeouts {
+  const timeoutOf = (timer: Timer, text: string | null | undefined, fallback = "0s") =>
+    wholeMilliseconds(
+      parseDuration(text ?? (given.has(timer) ? "0s" : fallback)) || timeouts[timer],
+    );
   return {
-    ...(Object.fromEntries(kernel) as Timeouts),
-    ESTABLISHED: milliseconds(
-      conntrack.tcpEstablishedTimeout ?? TCP_ESTABLISHED,
-      KERNEL_SECONDS.ESTABLISHED,
-    ),
-    CLOSE_WAIT: milliseconds(
-      conntrack.tcpCloseWaitTimeout ?? TCP_CLOSE_WAIT,
-      KERNEL_SECONDS.CLOSE_WAIT,
-    ),
-    UDP: milliseconds(conntrack.udpTimeout ?? "0s", KERNEL_SECONDS.UDP),
-    UDP_STREAM: milliseconds(conntrack.udpStreamTimeout ?? "0s", KERNEL_SECONDS.UDP_STREAM),
+    ...timeouts,
+    ESTABLISHED: timeoutOf("ESTABLISHED", conntrack.tcpEstablishedTimeout, TCP_ESTABLISHED),
+    CLOSE_WAIT: timeoutOf("CLOSE_WAIT", conntrack.tcpCloseWaitTimeout, TCP_CLOSE_WAIT),
+    UDP: timeoutOf("UDP", conntrack.udpTimeout),
+    UDP_STREAM: timeoutOf("UDP_STREAM", conntrack.udpStreamTimeout),
   };
 }
 

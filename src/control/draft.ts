@@ -10,6 +10,7 @@ import {
 import type { Operation } from "../dataplane/transaction.ts";
 import { formatEndpoint } from "../packet/address.ts";
 import type { DesiredEndpoint, DesiredFrontend, DesiredServicePort } from "./compile.ts";
+import { EndpointDraft, type EndpointMap } from "./endpoint-map.ts";
 import { buildTable } from "./maglev.ts";
 import { NO_NUMBERS, NumberDraft, type Numbers } from "./numbers.ts";
 
@@ -66,6 +67,9 @@ export class Draft {
   readonly changed = new Map<string, Allotment | undefined>();
   /** Frontends that this change writes, and those it takes away unless another service port writes them. */
   readonly claimed = new Set<string>();
+  /** Backends that leave all their rings. */
+  readonly retired: number[] = [];
+  readonly endpoints: EndpointDraft;
   readonly #dropped = new Map<string, { vip: Vip; label: string }>();
   readonly #backends: Operation[] = [];
   readonly #rings: Operation[] = [];
@@ -73,9 +77,10 @@ export class Draft {
   readonly #ringDeletes: Operation[] = [];
   readonly #backendDeletes: Operation[] = [];
 
-  constructor(before: Allotments, usage: Usage) {
+  constructor(before: Allotments, endpoints: EndpointMap, usage: Usage) {
     this.#before = before;
     this.#usage = usage;
+    this.endpoints = new EndpointDraft(endpoints);
     this.serviceNumbers = new NumberDraft(before.serviceNumbers);
     this.backendNumbers = new NumberDraft(before.backendNumbers);
   }
@@ -122,6 +127,7 @@ export class Draft {
     return [
       ...this.#backends,
       ...this.#rings,
+      ...this.endpoints.operations(),
       ...others,
       ...this.#services,
       ...gone,
@@ -146,6 +152,7 @@ export class Draft {
       const number = known?.number ?? this.backendNumbers.take();
       const isSame = known !== undefined && sameData(known.value, value);
       backends.set(endpoint.name, isSame ? known : { number, value });
+      if (!known || known.value.rings.length === 0) this.endpoints.add(value, number);
       if (!isSame) this.#writeBackend(number, value, !known, `${endpoint.name} of ${desired.name}`);
     }
     return backends;
@@ -169,6 +176,10 @@ export class Draft {
   }
 
   #retireOne({ number, value }: NumberedBackend, label: string): NumberedBackend | undefined {
+    if (value.rings.length > 0) {
+      this.retired.push(number);
+      this.endpoints.remove(value, number);
+    }
     if (this.#usage.connections(number) === 0) {
       this.#backendDeletes.push({ op: "delete", map: "backends", key: number, label });
       this.backendNumbers.release(number);

@@ -40,6 +40,7 @@ export interface ServiceSpec {
   readonly internalTrafficPolicy?: Optional<string>;
   readonly externalTrafficPolicy?: Optional<string>;
   readonly loadBalancerSourceRanges?: Optional<readonly string[]>;
+  readonly healthCheckNodePort?: Optional<number>;
 }
 
 export interface ServicePort {
@@ -83,12 +84,18 @@ export interface EndpointPort {
   readonly port?: Optional<number>;
 }
 
+export interface NodeMetadata extends Metadata {
+  /** RFC 3339 as the API writes it; clients make it a Date. */
+  readonly deletionTimestamp?: Optional<string | Date>;
+}
+
 /** v1 Node. */
 export interface Node {
-  readonly metadata?: Optional<Metadata>;
+  readonly metadata?: Optional<NodeMetadata>;
   readonly spec?: Optional<{
     readonly podCIDR?: Optional<string>;
     readonly podCIDRs?: Optional<readonly string[]>;
+    readonly taints?: Optional<readonly { readonly key: string }[]>;
   }>;
   readonly status?: Optional<{
     readonly addresses?: Optional<readonly { readonly type: string; readonly address: string }[]>;

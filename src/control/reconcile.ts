@@ -2,7 +2,8 @@
  * Desired entries against those in the maps. A plan is worked out first and becomes the state of the
  * reconciler when it is committed, after the engine has taken its transaction.
  */
-import type { Config } from "../dataplane/entries.ts";
+import type { Retirement } from "../dataplane/engine.ts";
+import type { Config, Family, Proto } from "../dataplane/entries.ts";
 import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
 import { formatEndpoint } from "../packet/address.ts";
 import {
@@ -19,11 +20,15 @@ import {
   sameData,
   type Usage,
 } from "./draft.ts";
+import type { EndpointMap } from "./endpoint-map.ts";
 import { type InterfaceRows, interfaceOperations, interfaceRows } from "./interfaces.ts";
 import type { ObjectSet } from "./kubernetes.ts";
+import { retirementOf } from "./retirement.ts";
 
 export interface Plan {
   readonly transaction: Transaction;
+  /** What is to be forgotten once the transaction is in the maps. */
+  readonly retired: Retirement;
   /** Takes the plan as done. Throws when another plan was committed since this one was made. */
   commit(): void;
 }
@@ -42,6 +47,17 @@ export interface Reconciler {
   serviceName(service: number): string | undefined;
   /** "ip:port" or "[ip]:port"; known until the number is given to another. */
   backendName(backend: number): string | undefined;
+  /** The service ports there are, those that only keep old connections included, and their backends by name. */
+  services(): Iterable<NumberedService>;
+}
+
+/** A service port with its number, for people. */
+export interface NumberedService {
+  readonly number: number;
+  readonly name: string;
+  readonly family: Family;
+  readonly proto: Proto;
+  readonly backends: readonly { readonly number: number; readonly name: string }[];
 }
 
 interface State {
@@ -62,22 +78,25 @@ const NOTHING: State = {
   isPodInterface: () => false,
 };
 
+const NOTHING_RETIRED: Retirement = { udp: [], clients: [] };
+
 export function createReconciler(options: CompileOptions = {}): Reconciler {
   const compile = createCompiler(options);
   const names = createNames();
+  const endpoints: EndpointMap = new Map();
   let state = NOTHING;
   let rows = new Map<string, number>();
 
-  const planOf = (transaction: Transaction, changed: Changed, next: () => State): Plan => {
+  const planOf = (transaction: Transaction, retired: Retirement, next: () => State): Plan => {
     const before = state;
     return {
       transaction,
+      retired,
       commit: () => {
         if (state !== before)
           throw new Error("the plan is out of date: another one was committed after it was made");
         state = next();
         rows = new Map(state.interfaces.map(({ name }, row) => [name, row]));
-        for (const allotment of changed.values()) if (allotment) names.note(allotment);
       },
     };
   };
@@ -85,34 +104,59 @@ export function createReconciler(options: CompileOptions = {}): Reconciler {
   return {
     plan: (objects, usage) => {
       const desired = compile(objects);
-      const draft = draftOf(state.allotments, desired, usage);
+      const draft = draftOf(state.allotments, endpoints, desired, usage);
       const interfaces = interfaceRows(state.interfaces, desired);
       const operations = draft.operations([
         ...interfaceOperations(state.interfaces, interfaces),
         ...addressOperations(state.addresses, desired),
         ...configOperations(state.config, desired.config),
       ]);
-      const { allotments } = state;
       const transaction = createTransaction(operations, desired.warnings);
-      return planOf(transaction, draft.changed, () =>
-        nextState(allotments, draft, interfaces, desired),
-      );
+      const before = state.allotments;
+      const next = nextState(before, draft, interfaces, desired);
+      const after = next.allotments;
+      const retired = retirementOf(before.byKey, after.byKey, draft.changed, draft.retired);
+      return planOf(transaction, retired, () => {
+        draft.endpoints.commit();
+        for (const allotment of draft.changed.values()) if (allotment) names.note(allotment);
+        return next;
+      });
     },
     planInterface: (name) => {
       if (rows.has(name) || !state.isPodInterface(name)) return undefined;
       const before = state;
       const interfaces = [...before.interfaces, podInterface(name, before.interfaces)];
       const transaction = createTransaction(interfaceOperations(before.interfaces, interfaces));
-      return planOf(transaction, new Map(), () => ({ ...before, interfaces }));
+      return planOf(transaction, NOTHING_RETIRED, () => ({ ...before, interfaces }));
     },
     interfaceRow: (name) => rows.get(name) ?? 0,
     serviceName: names.service,
     backendName: names.backend,
+    services: () => numberedServices(state.allotments, names.service),
   };
 }
 
-function draftOf(allotments: Allotments, { servicePorts }: Desired, usage: Usage): Draft {
-  const draft = new Draft(allotments, usage);
+function* numberedServices(
+  { byKey }: Allotments,
+  nameOf: (service: number) => string | undefined,
+): IterableIterator<NumberedService> {
+  for (const { number, desired, backends } of byKey.values()) {
+    const values = [...backends].map(([name, backend]) => ({ name, number: backend.number }));
+    const any = desired ?? [...backends.values()][0]?.value;
+    if (any) {
+      const { family, proto } = any;
+      yield { number, name: nameOf(number) ?? "", family, proto, backends: values };
+    }
+  }
+}
+
+function draftOf(
+  allotments: Allotments,
+  endpoints: EndpointMap,
+  { servicePorts }: Desired,
+  usage: Usage,
+): Draft {
+  const draft = new Draft(allotments, endpoints, usage);
   const desired = new Set<string>();
   for (const port of servicePorts) {
     desired.add(port.key);

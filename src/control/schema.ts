@@ -7,8 +7,17 @@ const integer = v.pipe(v.number(), v.integer());
 const texts = v.nullish(v.array(v.string()));
 const names = v.nullish(v.array(v.object({ name: v.string() })));
 
-const metadata = v.nullish(
-  v.object({ name: text, namespace: text, labels: v.nullish(v.record(v.string(), v.string())) }),
+const metadataFields = {
+  name: text,
+  namespace: text,
+  labels: v.nullish(v.record(v.string(), v.string())),
+};
+const metadata = v.nullish(v.object(metadataFields));
+const nodeMetadata = v.nullish(
+  v.object({
+    ...metadataFields,
+    deletionTimestamp: v.nullish(v.union([v.string(), v.date()])),
+  }),
 );
 
 const servicePort = v.object({
@@ -36,6 +45,7 @@ export const service = v.object({
       internalTrafficPolicy: text,
       externalTrafficPolicy: text,
       loadBalancerSourceRanges: texts,
+      healthCheckNodePort: v.nullish(integer),
     }),
   ),
   status: v.nullish(
@@ -59,8 +69,14 @@ export const endpointSlice = v.object({
 });
 
 export const node = v.object({
-  metadata,
-  spec: v.nullish(v.object({ podCIDR: text, podCIDRs: texts })),
+  metadata: nodeMetadata,
+  spec: v.nullish(
+    v.object({
+      podCIDR: text,
+      podCIDRs: texts,
+      taints: v.nullish(v.array(v.object({ key: v.string() }))),
+    }),
+  ),
   status: v.nullish(
     v.object({
       addresses: v.nullish(v.array(v.object({ type: v.string(), address: v.string() }))),

@@ -2,10 +2,17 @@
  * The maps as people reach them. The engines trust the control plane; what anybody else writes is checked
  * here first, so that no entry can hold what a record has no room for.
  */
-import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import type { Capacity, Maps, NamedMap } from "./dataplane.ts";
 import { type Entries, type Family, PROTOS, RINGS } from "./entries.ts";
-import { backendOf, configOf, interfaceOf, ringOf, serviceOf } from "./entry-values.ts";
+import {
+  affinityOf,
+  backendOf,
+  configOf,
+  endpointOf,
+  interfaceOf,
+  ringOf,
+  serviceOf,
+} from "./entry-values.ts";
 import {
   addressOf,
   bad,
@@ -63,6 +70,7 @@ function admissionsOf(capacity: Capacity): Admissions {
     services: { key: vipOf, value: (field, { family }) => serviceOf(field, family, capacity) },
     backends: { key: rowOf(1), value: (field) => backendOf(field, capacity) },
     rings: { key: ringKeyOf, value: (field) => ringOf(field, capacity) },
+    endpoints: { key: endpointKeyOf, value: (field) => endpointOf(field, capacity) },
     addresses: {
       key: nodeAddressOf,
       value: (field) => ({ nodePorts: booleanOf(fieldOf(field, "nodePorts")) }),
@@ -100,6 +108,13 @@ function dialledOf(field: Field, family: Family): string {
   throw bad(field, 'an address that can be dialled, or "" for a nodePort');
 }
 
+/** A backend's, whose address is never that of any. */
+function endpointKeyOf(field: Field): Entries["endpoints"]["key"] {
+  const vip = vipOf(field);
+  if (vip.address !== "") return vip;
+  throw bad(fieldOf(field, "address"), "the address of a backend");
+}
+
 function ringKeyOf(field: Field): Entries["rings"]["key"] {
   return {
     service: integerOf(fieldOf(field, "service"), 1, NUMBER_MAX),
@@ -116,14 +131,6 @@ function affinityKeyOf(field: Field): Entries["affinity"]["key"] {
   return {
     service: integerOf(fieldOf(field, "service"), 1, NUMBER_MAX),
     address: addressOf(fieldOf(field, "address")),
-  };
-}
-
-function affinityOf(field: Field, capacity: Capacity): Entries["affinity"]["value"] {
-  return {
-    backend: integerOf(fieldOf(field, "backend"), 1, capacity.backends),
-    used: integerOf(fieldOf(field, "used"), 0, Number.MAX_SAFE_INTEGER),
-    timeout: integerOf(fieldOf(field, "timeout"), 0, TIMEOUT_MAX),
   };
 }
 

@@ -1,13 +1,14 @@
 /** The batch as others have it: checked, with link types, names and tuples around an engine's numbers. */
 import { FRAME_MAX } from "../../abi/limits.ts";
 import { tupleOf } from "../packet/parse.ts";
-import type { Batch, FrameOptions } from "./dataplane.ts";
-import type { EngineBatch, FrameInput, Outcome } from "./engine.ts";
+import type { Batch, FrameOptions, Released } from "./dataplane.ts";
+import type { EngineBatch, FrameInput, Outcome, ReleasedFrame } from "./engine.ts";
 import type { Tuple } from "./entries.ts";
 import { DataplaneError } from "./error.ts";
 import { nameOf, type PacketEvent, VERDICTS } from "./event.ts";
 import type { Link } from "./link.ts";
 import { checkFrame, checkNow } from "./options.ts";
+import { NONE_RELEASED } from "./released.ts";
 
 /** What is noted of a frame before it is processed. */
 export interface Passage {
@@ -22,6 +23,8 @@ export interface BatchOwner {
   clock(now: number): number;
   resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link };
   describe(outcome: Outcome, packet: Uint8Array, passage: Passage): PacketEvent;
+  /** `before` is the tuple of the frame that let it go. */
+  describeReleased(released: ReleasedFrame, before: Tuple | null): PacketEvent;
 }
 
 export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
@@ -43,6 +46,19 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
     const { link, wireLength } = frames[index] as (typeof frames)[number];
     const before = tupleOf(batch.packet(index), link.type, wireLength);
     passages[index] = { link, wireLength, before };
+  }
+
+  function leaving(released: ReleasedFrame): Released & { readonly by: number } {
+    const { by, packet } = released;
+    const passage = passages[by];
+    if (passage) return { by, packet, event: owner.describeReleased(released, passage.before) };
+    return {
+      by,
+      packet,
+      get event(): PacketEvent {
+        throw eventsOff();
+      },
+    };
   }
 
   return {
@@ -79,7 +95,11 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
     event(index) {
       const passage = passages[checkIndex(batch, index)];
       if (passage) return owner.describe(batch.outcome(index), batch.packet(index), passage);
-      throw new DataplaneError("events-off", "call process(now, { events: true }) to read events");
+      throw eventsOff();
+    },
+    released() {
+      const released = processed === 0 ? NONE_RELEASED : batch.released();
+      return released.length === 0 ? NONE_RELEASED : released.map(leaving);
     },
     clear() {
       batch.clear();
@@ -87,6 +107,10 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
       processed = 0;
     },
   };
+}
+
+function eventsOff(): DataplaneError {
+  return new DataplaneError("events-off", "call process(now, { events: true }) to read events");
 }
 
 /** Throws DataplaneError "batch-full" or "frame-too-large". */

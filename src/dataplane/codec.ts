@@ -1,5 +1,5 @@
 /** What the control plane writes <-> the records of abi/layout. This file knows nothing of tables. */
-import { STATE_LENGTH } from "../../abi/conntrack.ts";
+import { TIMER_LENGTH } from "../../abi/conntrack.ts";
 import * as layout from "../../abi/layout.ts";
 import { ACTION_DNAT, ACTION_DROP, ACTION_REJECT } from "../../abi/verdict.ts";
 import * as address from "../packet/address.ts";
@@ -8,6 +8,7 @@ import {
   type AddressRange,
   type Backend,
   type Config,
+  type Endpoint,
   type Entries,
   type Family,
   FRONTENDS,
@@ -21,15 +22,15 @@ import {
   SCHEDULERS,
   type Scheduler,
   type Service,
-  STATES,
-  type State,
+  TIMERS,
   type Timeouts,
+  type Timer,
   type Vip,
 } from "./entries.ts";
 import { REASONS, type Reason } from "./event.ts";
 
-/** Index = number in abi/conntrack. */
-export const STATE_NAMES: readonly (State | "NONE")[] = ["NONE", ...STATES];
+/** Index = number in abi/conntrack; the states come first. */
+export const TIMER_NAMES: readonly (Timer | "NONE")[] = ["NONE", ...TIMERS];
 /** IANA protocol numbers. */
 export const PROTO_NUMBER: Readonly<Record<Proto, number>> = { tcp: TCP, udp: UDP, sctp: SCTP };
 const PROTO_NAME: Readonly<Record<number, Proto>> = { [TCP]: "tcp", [UDP]: "udp", [SCTP]: "sctp" };
@@ -193,6 +194,16 @@ export function readBackend(memory: Memory, at: number): Backend | undefined {
   };
 }
 
+export function writeEndpoint(memory: Memory, at: number, key: Vip, value: Endpoint): void {
+  memory.bytes.fill(0, at, at + layout.ENDPOINT_SIZE);
+  writeVip(memory, at, key);
+  memory.view.setUint32(at + layout.ENDPOINT_BACKEND, value.backend, true);
+}
+
+export function readEndpoint({ view }: Memory, at: number): Endpoint {
+  return { backend: view.getUint32(at + layout.ENDPOINT_BACKEND, true) };
+}
+
 export function writeRing(
   { view, bytes }: Memory,
   at: number,
@@ -273,16 +284,21 @@ export function writeConfig({ view }: Memory, at: number, config: Config, ranges
   const flags =
     (config.localhostNodePorts ? layout.CONFIG_FLAG_LOCALHOST_NODE_PORTS : 0) |
     (config.tcpBeLiberal ? layout.CONFIG_FLAG_TCP_BE_LIBERAL : 0) |
-    (config.tcpLoose ? layout.CONFIG_FLAG_TCP_LOOSE : 0);
+    (config.tcpLoose ? layout.CONFIG_FLAG_TCP_LOOSE : 0) |
+    (config.checksum ? layout.CONFIG_FLAG_CHECKSUM : 0) |
+    (config.randomFully ? layout.CONFIG_FLAG_RANDOM_FULLY : 0);
   view.setUint32(at + layout.CONFIG_FLAGS, flags, true);
   view.setUint32(at + layout.CONFIG_POD_RANGE4_BASE, ranges.ipv4.base, true);
   view.setUint32(at + layout.CONFIG_POD_RANGE4_LENGTH, ranges.ipv4.length, true);
   view.setUint32(at + layout.CONFIG_POD_RANGE6_BASE, ranges.ipv6.base, true);
   view.setUint32(at + layout.CONFIG_POD_RANGE6_LENGTH, ranges.ipv6.length, true);
-  for (let state = 1; state < STATE_LENGTH; state++) {
-    const timeout = config.timeouts[STATE_NAMES[state] as State];
-    view.setUint32(at + layout.CONFIG_TIMEOUTS + state * 4, timeout, true);
+  for (let timer = 1; timer < TIMER_LENGTH; timer++) {
+    const timeout = config.timeouts[TIMER_NAMES[timer] as Timer];
+    view.setUint32(at + layout.CONFIG_TIMEOUTS + timer * 4, timeout, true);
   }
+  view.setUint32(at + layout.CONFIG_FRAGMENT4_TIMEOUT, config.fragmentTimeouts.ipv4, true);
+  view.setUint32(at + layout.CONFIG_FRAGMENT6_TIMEOUT, config.fragmentTimeouts.ipv6, true);
+  view.setUint32(at + layout.CONFIG_TCP_MAX_RETRANS, config.tcpMaxRetrans, true);
 }
 
 export function readPodRanges({ view }: Memory, at: number): PodRanges {
@@ -300,18 +316,25 @@ export function readPodRanges({ view }: Memory, at: number): PodRanges {
 
 export function readConfig({ view }: Memory, at: number, podRanges: Config["podRanges"]): Config {
   const flags = view.getUint32(at + layout.CONFIG_FLAGS, true);
-  const timeouts: Partial<Record<State, number>> = {};
-  for (let state = 1; state < STATE_LENGTH; state++) {
-    timeouts[STATE_NAMES[state] as State] = view.getUint32(
-      at + layout.CONFIG_TIMEOUTS + state * 4,
-      true,
-    );
-  }
+  const has = (flag: number) => (flags & flag) !== 0;
   return {
     podRanges,
-    localhostNodePorts: (flags & layout.CONFIG_FLAG_LOCALHOST_NODE_PORTS) !== 0,
-    tcpBeLiberal: (flags & layout.CONFIG_FLAG_TCP_BE_LIBERAL) !== 0,
-    tcpLoose: (flags & layout.CONFIG_FLAG_TCP_LOOSE) !== 0,
-    timeouts: timeouts as Timeouts,
+    localhostNodePorts: has(layout.CONFIG_FLAG_LOCALHOST_NODE_PORTS),
+    tcpBeLiberal: has(layout.CONFIG_FLAG_TCP_BE_LIBERAL),
+    tcpLoose: has(layout.CONFIG_FLAG_TCP_LOOSE),
+    tcpMaxRetrans: view.getUint32(at + layout.CONFIG_TCP_MAX_RETRANS, true),
+    checksum: has(layout.CONFIG_FLAG_CHECKSUM),
+    randomFully: has(layout.CONFIG_FLAG_RANDOM_FULLY),
+    timeouts: readTimeouts(view, at + layout.CONFIG_TIMEOUTS),
+    fragmentTimeouts: {
+      ipv4: view.getUint32(at + layout.CONFIG_FRAGMENT4_TIMEOUT, true),
+      ipv6: view.getUint32(at + layout.CONFIG_FRAGMENT6_TIMEOUT, true),
+    },
   };
+}
+
+function readTimeouts(view: DataView, at: number): Timeouts {
+  return Object.fromEntries(
+    TIMERS.map((timer, index) => [timer, view.getUint32(at + (index + 1) * 4, true)]),
+  ) as Timeouts;
 }

@@ -63,13 +63,14 @@ function podRanges(config: Entries["config"]["value"] | undefined): number {
 }
 
 function check(steps: readonly Step[], { maps, slots, ranges }: Tables, capacity: Capacity): void {
-  const length = (map: "services" | "backends" | "addresses") =>
+  const length = (map: "services" | "backends" | "endpoints" | "addresses") =>
     steps.reduce((sum, { operation }) => {
       if (operation.map !== map) return sum;
       return operation.op === "delete" ? sum - 1 : sum + (operation.create ? 1 : 0);
     }, maps[map].length);
   demand("frontends", length("services"), capacity);
   demand("backends", length("backends"), capacity);
+  demand("backends", length("endpoints"), capacity);
   demand("addresses", length("addresses"), capacity);
   demand(
     "slots",

@@ -9,10 +9,20 @@ import {
   PROTO_NUMBER,
   protoName,
   readOwnAddress,
-  STATE_NAMES,
+  TIMER_NAMES,
   writeAddress,
 } from "./codec.ts";
-import type { AffinityEntry, Connection, Entries, Family, Proto, State, Tuple } from "./entries.ts";
+import type {
+  AffinityEntry,
+  Connection,
+  Entries,
+  Family,
+  Proto,
+  RememberedBackend,
+  State,
+  Timer,
+  Tuple,
+} from "./entries.ts";
 
 export function writeAffinityKey(
   memory: Memory,
@@ -25,15 +35,25 @@ export function writeAffinityKey(
   memory.view.setUint32(at + layout.AFFINITY_SERVICE, key.service, true);
 }
 
+/** Two places; one without a backend is free. */
+const PLACES = [
+  { backend: layout.AFFINITY_BACKEND0, used: layout.AFFINITY_USED0 },
+  { backend: layout.AFFINITY_BACKEND1, used: layout.AFFINITY_USED1 },
+] as const;
+
+/** `base` is taken from the times. */
 export function writeAffinity(
   { view }: Memory,
   at: number,
-  entry: AffinityEntry,
+  { backends, timeout }: AffinityEntry,
   base: number,
 ): void {
-  view.setUint32(at + layout.AFFINITY_BACKEND, entry.backend, true);
-  view.setUint32(at + layout.AFFINITY_USED, Math.max(0, entry.used - base), true);
-  view.setUint32(at + layout.AFFINITY_TIMEOUT, entry.timeout, true);
+  view.setUint32(at + layout.AFFINITY_TIMEOUT, timeout, true);
+  PLACES.forEach((place, index) => {
+    const { backend, used } = backends[index] ?? { backend: 0, used: base };
+    view.setUint32(at + place.backend, backend, true);
+    view.setUint32(at + place.used, Math.max(0, used - base), true);
+  });
 }
 
 export function readAffinityKey(memory: Memory, at: number): Entries["affinity"]["key"] {
@@ -46,9 +66,14 @@ export function readAffinityKey(memory: Memory, at: number): Entries["affinity"]
 
 /** `base` is added to the times of the record. */
 export function readAffinity({ view }: Memory, at: number, base: number): AffinityEntry {
+  const backends = PLACES.map(
+    (place): RememberedBackend => ({
+      backend: view.getUint32(at + place.backend, true),
+      used: view.getUint32(at + place.used, true) + base,
+    }),
+  );
   return {
-    backend: view.getUint32(at + layout.AFFINITY_BACKEND, true),
-    used: view.getUint32(at + layout.AFFINITY_USED, true) + base,
+    backends: backends.filter(({ backend }) => backend !== 0),
     timeout: view.getUint32(at + layout.AFFINITY_TIMEOUT, true),
   };
 }
@@ -61,6 +86,7 @@ interface ConntrackOffsets {
   readonly proto: number;
   readonly flags: number;
   readonly state: number;
+  readonly timer: number;
   readonly lastSeen: number;
   readonly pair: number;
   readonly backend: number;
@@ -76,6 +102,7 @@ const CONNTRACK: Readonly<Record<Family, ConntrackOffsets>> = {
     proto: layout.CT4_PROTO,
     flags: layout.CT4_FLAGS,
     state: layout.CT4_STATE,
+    timer: layout.CT4_TIMER,
     lastSeen: layout.CT4_LAST_SEEN,
     pair: layout.CT4_PAIR,
     backend: layout.CT4_BACKEND,
@@ -89,6 +116,7 @@ const CONNTRACK: Readonly<Record<Family, ConntrackOffsets>> = {
     proto: layout.CT6_PROTO,
     flags: layout.CT6_FLAGS,
     state: layout.CT6_STATE,
+    timer: layout.CT6_TIMER,
     lastSeen: layout.CT6_LAST_SEEN,
     pair: layout.CT6_PAIR,
     backend: layout.CT6_BACKEND,
@@ -133,7 +161,10 @@ export function flagsOf({ bytes }: Memory, at: number, family: Family): number {
   return bytes[at + CONNTRACK[family].flags] as number;
 }
 
-/** A connection from the entries of its two directions; `base` is added to the times of the records. */
+/**
+ * A connection from the entries of its two directions, of which only the first says when it was created. `base`
+ * is added to the times of the records.
+ */
 export function readConnection(
   memory: Memory,
   orig: number,
@@ -147,7 +178,8 @@ export function readConnection(
   const seen = (at: number) => view.getUint32(at + offsets.lastSeen, true);
   return {
     reply: readTuple(memory, reply, family),
-    state: STATE_NAMES[bytes[orig + offsets.state] as number] as State,
+    state: TIMER_NAMES[bytes[orig + offsets.state] as number] as State,
+    timer: TIMER_NAMES[bytes[orig + offsets.timer] as number] as Timer,
     backend: view.getUint32(orig + offsets.backend, true),
     masquerade: (flags & FLAG_MASQUERADE) !== 0,
     seenReply: (flags & FLAG_SEEN_REPLY) !== 0,

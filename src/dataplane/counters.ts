@@ -1,4 +1,5 @@
 /** Totals since the dataplane was created. */
+import type { Family, Proto } from "./entries.ts";
 import type { Action, ConntrackState, Reason, Verdict } from "./event.ts";
 
 export interface Counters {
@@ -15,8 +16,48 @@ export interface Counters {
     readonly expired: number;
     /** Ended before it: reset while opening, tuple used again, deleted, flushed. */
     readonly closed: number;
+    /** Ended to make room for new ones: never an established one for the sake of an unanswered one. */
+    readonly evicted: number;
     /** There now, expired ones not yet swept included. */
     readonly ipv4: number;
     readonly ipv6: number;
   };
+  /** Fragments that came before the one with the ports: those kept, let go, and given up. */
+  readonly fragments: {
+    readonly held: number;
+    readonly released: number;
+    readonly discarded: number;
+  };
+}
+
+/** Packets and bytes of connections, as `ipvsadm --stats` has them: in to a backend, out again from it. */
+export interface Traffic {
+  /** First packets that became connections. */
+  readonly connections: number;
+  readonly inPackets: number;
+  /** As captured, before translation. */
+  readonly inBytes: number;
+  readonly outPackets: number;
+  readonly outBytes: number;
+}
+
+/** What a service port has seen since it came. */
+export interface ServiceStatistics extends Traffic {
+  /** "ns/name:port". */
+  readonly service: string;
+  readonly family: Family;
+  readonly proto: Proto;
+  /** First packets that were answered with a reject. */
+  readonly rejected: number;
+  /** First packets that were dropped: policy, source ranges, no room, no port. */
+  readonly dropped: number;
+  /** In the order of their names; those that only keep old connections included. */
+  readonly backends: readonly BackendStatistics[];
+}
+
+export interface BackendStatistics extends Traffic {
+  /** "ip:port". */
+  readonly backend: string;
+  /** Connections now, expired ones not yet swept included. */
+  readonly active: number;
 }

@@ -1,6 +1,6 @@
 /** The interface of every dataplane: the Wasm one, the TypeScript model, and whatever a test puts in their place. */
 import type { ObjectSet } from "../control/kubernetes.ts";
-import type { Counters } from "./counters.ts";
+import type { Counters, ServiceStatistics } from "./counters.ts";
 import type { Entries, Scheduler } from "./entries.ts";
 import type { PacketEvent, Verdict } from "./event.ts";
 import type { Transaction } from "./transaction.ts";
@@ -27,6 +27,10 @@ export interface Capacity {
   readonly connections6: number;
   /** Clients remembered by session affinity. Default 65,536. */
   readonly affinity: number;
+  /** Fragmented datagrams followed at a time. Default 1,024. */
+  readonly datagrams: number;
+  /** Fragments kept until the ports of their datagram are known, each of up to `frame` bytes. Default 256. */
+  readonly fragments: number;
   /** Frames in the batch. Default 256. */
   readonly batch: number;
   /** Bytes of one frame of the batch. Default 1,984. */
@@ -57,6 +61,14 @@ export interface DataplaneOptions {
   readonly linkType?: LinkType;
   /** Default: what the KubeProxyConfiguration says, else "random". */
   readonly scheduler?: Scheduler;
+  /** MASQUERADE --random-fully: every masqueraded connection gets a random source port. Default false. */
+  readonly randomFully?: boolean;
+  /**
+   * The kernel's settings, by the names `sysctl -a` prints, with or without what stands before the last dot:
+   * nf_conntrack_checksum, nf_conntrack_tcp_loose, nf_conntrack_tcp_timeout_established, ipfrag_time ... Timeouts
+   * are seconds. What the KubeProxyConfiguration sets goes before them.
+   */
+  readonly sysctls?: Readonly<Record<string, number | string>>;
   /** A compiled module, for bundlers and workers; the inlined one otherwise. Ignored by the model. */
   readonly module?: WebAssembly.Module;
 }
@@ -84,6 +96,23 @@ export interface ProcessResult {
   /** The frame after the dataplane; the reject frame for a TX verdict. A copy. */
   readonly packet: Uint8Array;
   readonly event: PacketEvent;
+  /** Fragments held earlier that this one has let go, in the order they came; they leave after it. */
+  readonly released: readonly Released[];
+}
+
+/** A fragment that waited for the one with the ports, translated. */
+export interface Released {
+  readonly packet: Uint8Array;
+  readonly event: PacketEvent;
+}
+
+/** How `apply` treats what is there. */
+export interface ApplyOptions {
+  /**
+   * Leaves UDP connections to endpoints that are gone alone, as kube-proxy's rules do before it has cleaned
+   * conntrack up behind them. Default false.
+   */
+  readonly keepStaleFlows?: boolean;
 }
 
 /**
@@ -115,6 +144,11 @@ export interface Batch {
   packet(index: number): Uint8Array;
   /** Throws DataplaneError "events-off" unless the frame was processed with `events`. */
   event(index: number): PacketEvent;
+  /**
+   * Fragments that the last `process` has let go; `by` is the index of the frame they leave after. `packet` is a
+   * view, right until the next frame is processed; `event` throws as `event` above does.
+   */
+  released(): readonly (Released & { readonly by: number })[];
   clear(): void;
 }
 
@@ -123,9 +157,10 @@ export interface Dataplane {
   readonly engine: "wasm" | "model";
   /**
    * Makes `objects` the desired state, all or nothing, and returns what changed. Connections that are
-   * there live on. Throws DataplaneError "capacity", and then nothing has changed.
+   * there live on, but for UDP ones whose endpoint is gone. Throws DataplaneError "capacity", and then nothing
+   * has changed.
    */
-  apply(objects: ObjectSet): Transaction;
+  apply(objects: ObjectSet, options?: ApplyOptions): Transaction;
   /**
    * Takes one frame, of up to 256 KiB, through the packet path; `frame` is left as it is. Throws
    * DataplaneError "bad-option" or "frame-too-large", and never for what the bytes hold.
@@ -136,6 +171,8 @@ export interface Dataplane {
   readonly maps: Maps;
   /** Totals since it was created; a copy. */
   counters(): Counters;
+  /** By service port, in the order of their names. */
+  statistics(): readonly ServiceStatistics[];
   /** Forgets every connection and every remembered client. */
   flush(): void;
 }

@@ -1,15 +1,15 @@
 /**
- * Everything a dataplane holds, as MessagePack: every map with its entries, and the counters. Both engines
- * write the same dump after the same packets, and any MessagePack reader can read it.
+ * Everything a dataplane holds, as MessagePack: every map with its entries, the counters and the statistics.
+ * Both engines write the same dump after the same packets, and any MessagePack reader can read it.
  */
 import { Packr, unpack } from "msgpackr";
-import type { Counters } from "./counters.ts";
+import type { Counters, ServiceStatistics } from "./counters.ts";
 import type { Dataplane, Maps } from "./dataplane.ts";
 import type { Entries } from "./entries.ts";
 import { DataplaneError } from "./error.ts";
 
 const FORMAT = "waxdp-dump";
-const VERSION = 1;
+const VERSION = 2;
 
 /** What `dump` wrote, read back. */
 export interface Dump {
@@ -21,6 +21,7 @@ export interface Dump {
     readonly [Name in keyof Entries]: readonly [Entries[Name]["key"], Entries[Name]["value"]][];
   };
   readonly counters: Counters;
+  readonly statistics: readonly ServiceStatistics[];
 }
 
 /** Plain maps with text keys, no extension types: readable in every language. */
@@ -37,6 +38,7 @@ export function dump(dataplane: Dataplane): Uint8Array {
     engine: dataplane.engine,
     maps,
     counters: dataplane.counters(),
+    statistics: dataplane.statistics(),
   });
 }
 

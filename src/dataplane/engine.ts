@@ -1,6 +1,6 @@
 /** What a packet engine gives to the dataplane around it: maps by typed entries, packets by numbers. */
 
-import type { Counters } from "./counters.ts";
+import type { Counters, Traffic } from "./counters.ts";
 import type { Capacity, FrameOptions, Maps } from "./dataplane.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -25,6 +25,33 @@ export interface FrameInput extends Required<Omit<FrameOptions, "interface" | "l
   readonly link: number;
 }
 
+/** A fragment that was held and leaves now. `packet` is as a batch's: a view, or a copy from `Engine.process`. */
+export interface ReleasedFrame {
+  /** Index in the batch of the packet that let it go. */
+  readonly by: number;
+  readonly outcome: Outcome;
+  readonly packet: Uint8Array;
+  /** LINK_SLOT_ number it came in with. */
+  readonly link: number;
+  /** The ports it came with; 0 unless it holds those of its datagram. */
+  readonly sport: number;
+  readonly dport: number;
+}
+
+/** What backends that no longer take connections give up, by their numbers. */
+export interface Retirement {
+  /** Their UDP connections end. */
+  readonly udp: readonly number[];
+  /** Clients remembered for them are free to choose anew. */
+  readonly clients: readonly number[];
+}
+
+/** Counted by the packet path, one row per backend and one per service port. */
+export interface EngineTraffic {
+  backend(number: number): Traffic;
+  service(number: number): { readonly rejected: number; readonly dropped: number };
+}
+
 export interface EngineBatch {
   readonly capacity: number;
   readonly frameCapacity: number;
@@ -37,6 +64,8 @@ export interface EngineBatch {
   process(now: number): void;
   outcome(index: number): Outcome;
   packet(index: number): Uint8Array;
+  /** Of the last `process`. */
+  released(): readonly ReleasedFrame[];
   clear(): void;
 }
 
@@ -54,7 +83,10 @@ export interface Engine {
     frame: Uint8Array,
     input: FrameInput,
     now: number,
-  ): { outcome: Outcome; packet: Uint8Array };
+  ): { outcome: Outcome; packet: Uint8Array; released: readonly ReleasedFrame[] };
   counters(): Counters;
+  readonly traffic: EngineTraffic;
+  /** Returns how many connections it has ended. */
+  retire(backends: Retirement): number;
   flush(): void;
 }

@@ -93,8 +93,16 @@ export interface Config {
   readonly localhostNodePorts: boolean;
   readonly tcpBeLiberal: boolean;
   readonly tcpLoose: boolean;
-  /** Milliseconds a connection in each state lives without a packet. */
+  /** Retransmissions of one segment after which TCP's MAX_RETRANS timeout holds. */
+  readonly tcpMaxRetrans: number;
+  /** Packets with wrong checksums are invalid. */
+  readonly checksum: boolean;
+  /** Masquerading draws the source port even when the client's own is free. */
+  readonly randomFully: boolean;
+  /** Milliseconds a connection lives without a packet, by its timer. */
   readonly timeouts: Timeouts;
+  /** Milliseconds a datagram has for all its fragments to come. */
+  readonly fragmentTimeouts: { readonly [Name in Family]: number };
 }
 
 /** Names of the states, as nf_conntrack prints them where it does, in the order abi/conntrack numbers them from 1. */
@@ -110,10 +118,20 @@ export const STATES = [
   "SYN_SENT2",
   "UDP",
   "UDP_STREAM",
-  "SCTP",
+  "SCTP_CLOSED",
+  "SCTP_COOKIE_WAIT",
+  "SCTP_COOKIE_ECHOED",
+  "SCTP_ESTABLISHED",
+  "SCTP_SHUTDOWN_SENT",
+  "SCTP_SHUTDOWN_RECD",
+  "SCTP_SHUTDOWN_ACK_SENT",
+  "SCTP_HEARTBEAT_SENT",
 ] as const;
 export type State = (typeof STATES)[number];
-export type Timeouts = { readonly [Name in State]: number };
+/** What a connection's timeout is taken from, numbered from 1: its state, or one of two more that TCP has. */
+export const TIMERS = [...STATES, "MAX_RETRANS", "UNACKNOWLEDGED"] as const;
+export type Timer = (typeof TIMERS)[number];
+export type Timeouts = { readonly [Name in Timer]: number };
 
 /** The five-tuple of a packet. Ports are 0 where `proto` has none; `proto` is lower case, or a number as text. */
 export interface Tuple {
@@ -129,6 +147,9 @@ export interface Connection {
   /** The tuple its answers come with; the key is the tuple of the direction that opened it. */
   readonly reply: Tuple;
   readonly state: State;
+  /** Says which timeout ends it. */
+  readonly timer: Timer;
+  /** 0 for a connection that dials an endpoint directly. */
   readonly backend: number;
   readonly masquerade: boolean;
   readonly seenReply: boolean;
@@ -138,12 +159,25 @@ export interface Connection {
   readonly lastSeen: number;
 }
 
-/** A client that stays with its backend. */
+/**
+ * A client of a service port, and the backends it stays with: the two it used last, in the order in which
+ * their places were taken. The first of them in rule order that is in the ring a connection goes to is chosen.
+ */
 export interface AffinityEntry {
+  readonly backends: readonly RememberedBackend[];
+  readonly timeout: number;
+}
+
+export interface RememberedBackend {
   readonly backend: number;
   /** Milliseconds of the dataplane's clock: the last new connection. */
   readonly used: number;
-  readonly timeout: number;
+}
+
+/** What listens at an address, port and protocol that backends have. */
+export interface Endpoint {
+  /** One of the backends there. */
+  readonly backend: number;
 }
 
 /** The maps by name. */
@@ -152,6 +186,8 @@ export interface Entries {
   backends: { key: number; value: Backend };
   /** Key: number of the service port and which ring. */
   rings: { key: RingKey; value: Ring };
+  /** Every address, port and protocol that a backend in a ring has. */
+  endpoints: { key: Vip; value: Endpoint };
   addresses: {
     key: { readonly family: Family; readonly address: string };
     value: { readonly nodePorts: boolean };

@@ -4,18 +4,21 @@ import { compare } from "../packet/address.ts";
 import type { Capacity } from "./dataplane.ts";
 import {
   type AddressRange,
+  type AffinityEntry,
   type Backend,
   type Config,
+  type Endpoint,
   type Family,
   FRONTENDS,
   type Interface,
   PROTOS,
+  type RememberedBackend,
   RINGS,
   type Ring,
   type Route,
   SCHEDULERS,
   type Service,
-  STATES,
+  TIMERS,
   type Timeouts,
 } from "./entries.ts";
 import { REASONS, type Reason } from "./event.ts";
@@ -32,6 +35,8 @@ import {
   wordOf,
 } from "./field.ts";
 
+/** A byte of the kernel's: nf_conntrack_tcp_max_retrans. */
+const TCP_MAX_RETRANS_MAX = 255;
 const ACTIONS = ["dnat", "reject", "drop"] as const;
 
 export function serviceOf(field: Field, family: Family, capacity: Capacity): Service {
@@ -106,6 +111,27 @@ export function ringOf(field: Field, capacity: Capacity): Ring {
   };
 }
 
+export function endpointOf(field: Field, capacity: Capacity): Endpoint {
+  return { backend: integerOf(fieldOf(field, "backend"), 1, capacity.backends) };
+}
+
+export function affinityOf(field: Field, capacity: Capacity): AffinityEntry {
+  return {
+    backends: rememberedOf(fieldOf(field, "backends"), capacity),
+    timeout: timeoutOf(fieldOf(field, "timeout")),
+  };
+}
+
+function rememberedOf(field: Field, capacity: Capacity): RememberedBackend[] {
+  const backends = listOf(field, (item) => ({
+    backend: integerOf(fieldOf(item, "backend"), 1, capacity.backends),
+    used: integerOf(fieldOf(item, "used"), 0, Number.MAX_SAFE_INTEGER),
+  }));
+  const distinct = new Set(backends.map(({ backend }) => backend)).size;
+  if (distinct === backends.length && distinct >= 1 && distinct <= 2) return backends;
+  throw bad(field, "a list of one backend, or of two that differ");
+}
+
 export function interfaceOf(field: Field): Interface {
   return {
     name: textOf(fieldOf(field, "name")),
@@ -117,6 +143,7 @@ export function interfaceOf(field: Field): Interface {
 
 export function configOf(field: Field): Config {
   const podRanges = fieldOf(field, "podRanges");
+  const fragmentTimeouts = fieldOf(field, "fragmentTimeouts");
   return {
     podRanges: {
       ipv4: rangesOf(fieldOf(podRanges, "ipv4"), "ipv4"),
@@ -125,12 +152,23 @@ export function configOf(field: Field): Config {
     localhostNodePorts: booleanOf(fieldOf(field, "localhostNodePorts")),
     tcpBeLiberal: booleanOf(fieldOf(field, "tcpBeLiberal")),
     tcpLoose: booleanOf(fieldOf(field, "tcpLoose")),
+    tcpMaxRetrans: integerOf(fieldOf(field, "tcpMaxRetrans"), 0, TCP_MAX_RETRANS_MAX),
+    checksum: booleanOf(fieldOf(field, "checksum")),
+    randomFully: booleanOf(fieldOf(field, "randomFully")),
     timeouts: timeoutsOf(fieldOf(field, "timeouts")),
+    fragmentTimeouts: {
+      ipv4: timeoutOf(fieldOf(fragmentTimeouts, "ipv4")),
+      ipv6: timeoutOf(fieldOf(fragmentTimeouts, "ipv6")),
+    },
   };
 }
 
 function timeoutsOf(field: Field): Timeouts {
   return Object.fromEntries(
-    STATES.map((state) => [state, integerOf(fieldOf(field, state), 0, TIMEOUT_MAX)]),
+    TIMERS.map((timer) => [timer, timeoutOf(fieldOf(field, timer))]),
   ) as Timeouts;
+}
+
+function timeoutOf(field: Field): number {
+  return integerOf(field, 0, TIMEOUT_MAX);
 }

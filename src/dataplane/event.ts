@@ -20,6 +20,7 @@ export const ACTIONS = [
   "related",
   "reject",
   "drop",
+  "hold",
 ] as const satisfies Names<typeof ACTION_LENGTH>;
 export const CONNTRACKS = [
   "none",
@@ -41,6 +42,11 @@ export const REASONS = [
   "conntrack-full",
   "port-exhausted",
   "no-masquerade-address",
+  "checksum",
+  "martian",
+  "fragment-overlap",
+  "fragment-duplicate",
+  "fragment-full",
 ] as const satisfies Names<typeof REASON_LENGTH>;
 
 export type Verdict = (typeof VERDICTS)[number];

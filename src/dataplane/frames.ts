@@ -1,46 +1,22 @@
 /** The batch of the Wasm packet path: descriptors and frames read and written where the module has them. */
 import * as layout from "../../abi/layout.ts";
 import type { Capacity } from "./dataplane.ts";
-import type { EngineBatch, FrameInput, Outcome } from "./engine.ts";
+import { readOutcome, writeDescriptor } from "./descriptor.ts";
+import type { EngineBatch, ReleasedFrame } from "./engine.ts";
 import type { Instance } from "./module.ts";
+import { createReleased, NONE_RELEASED } from "./released.ts";
 
 const WORDS = layout.DESC_SIZE / 4;
 
-/** `index` counts words. */
-export function writeDescriptor(
-  words: Uint32Array,
-  index: number,
-  at: number,
-  bytes: number,
-  input: FrameInput,
-): void {
-  words[index + layout.DESC_DATA / 4] = at;
-  words[index + layout.DESC_LENGTH / 4] = bytes;
-  words[index + layout.DESC_WIRE_LENGTH / 4] = Math.max(input.wireLength, bytes);
-  words[index + layout.DESC_INTERFACE / 4] =
-    input.interface | ((input.local ? layout.DESC_FLAG_LOCAL : 0) << 16) | (input.link << 24);
-}
-
-export function readOutcome(words: Uint32Array, index: number): Outcome {
-  const outcome = words[index + layout.DESC_VERDICT / 4] as number;
-  const out = words[index + layout.DESC_OUT / 4] as number;
-  return {
-    verdict: outcome & 0xff,
-    action: (outcome >>> 8) & 0xff,
-    reason: (outcome >>> 16) & 0xff,
-    conntrack: outcome >>> 24,
-    service: words[index + layout.DESC_SERVICE / 4] as number,
-    backend: words[index + layout.DESC_BACKEND / 4] as number,
-    masquerade: (out & layout.OUT_FLAG_MASQUERADE) !== 0,
-  };
-}
-
 /** `tick` turns a time into the module's. */
 export function createFrames(
-  { exports, memory: { buffer } }: Instance,
+  instance: Instance,
   { batch: capacity, frame: frameCapacity }: Capacity,
   tick: (now: number) => number,
 ): EngineBatch {
+  const { exports } = instance;
+  const { buffer } = instance.memory;
+  const readReleased = createReleased(instance);
   const memory = new Uint8Array(buffer);
   const words = new Uint32Array(buffer);
   const descriptors = exports.descriptors() >>> 0;
@@ -50,6 +26,7 @@ export function createFrames(
   let length = 0;
   /** Frames that have been through: a reject has moved its frame into the headroom, which has room for one. */
   let processed = 0;
+  let released: readonly ReleasedFrame[] = NONE_RELEASED;
   return {
     capacity,
     frameCapacity,
@@ -66,6 +43,7 @@ export function createFrames(
     process(now) {
       const fresh = descriptors + processed * layout.DESC_SIZE;
       exports.process(fresh, length - processed, tick(now));
+      released = readReleased(processed);
       processed = length;
     },
     outcome: (index) => readOutcome(words, first + index * WORDS),
@@ -74,6 +52,7 @@ export function createFrames(
       const bytes = words[first + index * WORDS + layout.DESC_LENGTH / 4] as number;
       return memory.subarray(at, at + bytes);
     },
+    released: () => released,
     clear() {
       length = 0;
       processed = 0;

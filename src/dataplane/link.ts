@@ -25,6 +25,11 @@ const BY_TYPE = new Map<number, Link>([
   ...RAW_LINK_TYPES.map((type): [number, Link] => [type, LINKS.raw]),
 ]);
 
+/** The link of a LINK_SLOT_ number other than LINK_SLOT_OTHER, whose frames are not looked into. */
+export function linkOfSlot(slot: number): Link {
+  return Object.values(LINKS).find((link) => link.slot === slot) as Link;
+}
+
 /** A LINKTYPE_ number waxdp does not know is a link all of whose frames pass untouched. */
 export function linkOf(linkType: LinkType | number): Link {
   if (typeof linkType === "number") {

@@ -20,6 +20,8 @@ export interface PacketPath {
     connections: number,
     connections6: number,
     affinity: number,
+    datagrams: number,
+    fragments: number,
     batch: number,
     frame: number,
     seed: number,
@@ -27,6 +29,9 @@ export interface PacketPath {
   /** To be called once, when memory has grown to what `configure` asked for. */
   start(): void;
   process(descriptors: number, length: number, now: number): void;
+  /** Records of the fragments that the last `process` has let go, and how many there are. */
+  released(): number;
+  releasedLength(): number;
   scratch(): number;
   descriptors(): number;
   frames(): number;
@@ -45,6 +50,8 @@ export interface PacketPath {
   at(map: number, slot: number): number;
   length(map: number): number;
   capacity(map: number): number;
+  /** Takes from backends what their BACKEND_RETIRED bits say; returns how many connections it has ended. */
+  retire(): number;
   flush(): void;
   sweep(now: number): void;
   rebase(delta: number): void;
@@ -95,6 +102,8 @@ export async function load(
     capacity.connections,
     capacity.connections6,
     capacity.affinity,
+    capacity.datagrams,
+    capacity.fragments,
     capacity.batch,
     capacity.frame,
     seed | 0,

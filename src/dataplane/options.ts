@@ -1,7 +1,13 @@
 /** The options of a dataplane, checked and completed. */
 import { FRAME_MAX } from "../../abi/limits.ts";
 import type { ObjectSet } from "../control/kubernetes.ts";
-import type { Capacity, DataplaneOptions, FrameOptions, ProcessOptions } from "./dataplane.ts";
+import type {
+  ApplyOptions,
+  Capacity,
+  DataplaneOptions,
+  FrameOptions,
+  ProcessOptions,
+} from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
 import { show } from "./field.ts";
 
@@ -16,6 +22,8 @@ const DEFAULT_CAPACITY: Capacity = {
   connections: 65536,
   connections6: 65536,
   affinity: 65536,
+  datagrams: 1024,
+  fragments: 256,
   batch: 256,
   frame: 1984,
 };
@@ -32,6 +40,8 @@ const CAPACITY_MAX: Capacity = {
   connections: 2 ** 24,
   connections6: 2 ** 23,
   affinity: 2 ** 24,
+  datagrams: 2 ** 20,
+  fragments: 2 ** 16,
   batch: 2 ** 16,
   frame: FRAME_MAX,
 };
@@ -47,6 +57,8 @@ const NAMES: readonly (keyof DataplaneOptions)[] = [
   "network",
   "linkType",
   "scheduler",
+  "randomFully",
+  "sysctls",
   "module",
 ];
 
@@ -59,8 +71,27 @@ export function checkOptions(options: DataplaneOptions): void {
   }
   const { node = "", scheduler = "random" } = options;
   if (typeof node !== "string") throw bad(`node is ${show(node)}: it must be the name of a Node`);
+  checkSwitch("randomFully", options.randomFully);
+  checkSysctls(options.sysctls);
   if (scheduler === "random" || scheduler === "maglev") return;
   throw bad(`scheduler is ${show(scheduler)}: it must be "random" or "maglev"`);
+}
+
+function checkSwitch(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw bad(`${name} is ${show(value)}: it must be true or false`);
+}
+
+/** Which names there are, and what each may be, is the control plane's to say. */
+function checkSysctls(sysctls: DataplaneOptions["sysctls"]): void {
+  if (sysctls === undefined) return;
+  if (typeof sysctls !== "object" || sysctls === null || Array.isArray(sysctls)) {
+    throw bad(`sysctls is ${show(sysctls)}: it must be an object of names and values`);
+  }
+  for (const [name, value] of Object.entries(sysctls)) {
+    if (typeof value === "string" || Number.isFinite(value)) continue;
+    throw bad(`sysctls.${name} is ${show(value)}: it must be a number or a string`);
+  }
 }
 
 /** Throws DataplaneError "bad-option". */
@@ -95,6 +126,19 @@ export function seedOf({ seed = 0 }: DataplaneOptions): number {
 export function checkObjects(objects: ObjectSet): ObjectSet {
   if (Array.isArray((objects as Partial<ObjectSet> | null)?.services)) return objects;
   throw bad(`apply takes what parseManifests or parseObjects returns, not ${show(objects)}`);
+}
+
+/** Throws DataplaneError "bad-option". */
+export function checkApply(options: ApplyOptions): ApplyOptions {
+  if (typeof options !== "object" || options === null) {
+    throw bad(`the options of apply are ${show(options)}: they must be an object`);
+  }
+  for (const name of Object.keys(options)) {
+    if (name === "keepStaleFlows") continue;
+    throw bad(`${name} is not known: the only option of apply is keepStaleFlows`);
+  }
+  checkSwitch("keepStaleFlows", options.keepStaleFlows);
+  return options;
 }
 
 /** Throws DataplaneError "bad-option". */

@@ -7,21 +7,28 @@ import { tupleOf } from "../packet/parse.ts";
 import { admitted } from "./admission.ts";
 import { type BatchOwner, createBatch } from "./batch.ts";
 import type {
+  ApplyOptions,
   Dataplane,
   DataplaneOptions,
   FrameOptions,
   ProcessOptions,
   ProcessResult,
+  Released,
 } from "./dataplane.ts";
-import type { Engine, FrameInput } from "./engine.ts";
+import type { Engine, FrameInput, ReleasedFrame, Retirement } from "./engine.ts";
+import type { Tuple } from "./entries.ts";
 import { ACTIONS, CONNTRACKS, nameOf, REASONS, VERDICTS } from "./event.ts";
-import { type Link, linkOf } from "./link.ts";
-import { checkFrame, checkNow, checkObjects, wireLengthOf } from "./options.ts";
+import { type Link, linkOf, linkOfSlot } from "./link.ts";
+import { checkApply, checkFrame, checkNow, checkObjects, wireLengthOf } from "./options.ts";
+import { NONE_RELEASED } from "./released.ts";
+import { createStatistics, type NumberedService } from "./statistics.ts";
 import type { Operation, Transaction } from "./transaction.ts";
 
 /** A change that the controller has worked out, and takes as done once the engine has taken it. */
 interface Plan {
   readonly transaction: Transaction;
+  /** What its backends give up once it is done. */
+  readonly retired: Retirement;
   commit(): void;
 }
 
@@ -36,6 +43,8 @@ export interface Controller {
   serviceName(service: number): string | undefined;
   /** "ip:port". */
   backendName(backend: number): string | undefined;
+  /** Those that only keep old connections included. */
+  services(): Iterable<NumberedService>;
 }
 
 export function createPlane(
@@ -48,12 +57,24 @@ export function createPlane(
   /** Backend number -> number of its service port. */
   const serviceOf = new Map<number, number>();
   const describe = createDescriber(engine, controller, serviceOf);
+  const describeReleased = createReleasedDescriber(describe);
+  const statistics = createStatistics(engine);
 
   function carryOut(plan: Plan): Transaction {
+    const settle = statistics.prepare(plan.transaction);
     engine.commit(plan.transaction);
     plan.commit();
+    settle();
     for (const operation of plan.transaction.operations) note(serviceOf, operation);
     return plan.transaction;
+  }
+
+  function apply(objects: ObjectSet, options: ApplyOptions = {}): Transaction {
+    const { keepStaleFlows = false } = checkApply(options);
+    const plan = controller.plan(checkObjects(objects), engine);
+    const transaction = carryOut(plan);
+    engine.retire(keepStaleFlows ? { ...plan.retired, udp: [] } : plan.retired);
+    return transaction;
   }
 
   function interfaceRow(name: string): number {
@@ -78,18 +99,27 @@ export function createPlane(
     checkNow(given?.now);
     const { input, link } = resolve(frame.length, given);
     const before = tupleOf(frame, link.type, input.wireLength);
-    const { outcome, packet } = engine.process(frame, input, clock(given.now));
+    const { outcome, packet, released } = engine.process(frame, input, clock(given.now));
     const event = describe(outcome, packet, { link, wireLength: input.wireLength, before });
-    return { verdict: event.verdict, packet, event };
+    return { verdict: event.verdict, packet, event, released: leaving(released, before) };
+  }
+
+  function leaving(released: readonly ReleasedFrame[], before: Tuple | null): readonly Released[] {
+    if (released.length === 0) return NONE_RELEASED;
+    return released.map((each) => ({
+      packet: each.packet,
+      event: describeReleased(each, before),
+    }));
   }
 
   return {
     engine: engine.name,
     maps: admitted(engine.maps, engine.capacity),
-    batch: createBatch(engine.batch, { clock, resolve, describe }),
-    apply: (objects) => carryOut(controller.plan(checkObjects(objects), engine)),
+    batch: createBatch(engine.batch, { clock, resolve, describe, describeReleased }),
+    apply,
     process,
     counters: () => engine.counters(),
+    statistics: () => statistics.read(controller.services()),
     flush: () => engine.flush(),
   };
 }
@@ -129,6 +159,19 @@ function createDescriber(
       before,
       after: gone ? null : tupleOf(packet, link.type, Math.max(wireLength, packet.length)),
     };
+  };
+}
+
+/**
+ * A fragment that was held came with the addresses of the one that has let it go, which is of the same datagram;
+ * its ports, if it had them, the engine has noted.
+ */
+function createReleasedDescriber(describe: BatchOwner["describe"]): BatchOwner["describeReleased"] {
+  return ({ outcome, packet, link: slot, sport, dport }, datagram) => {
+    const link = linkOfSlot(slot);
+    const proto = tupleOf(packet, link.type)?.proto;
+    const before = datagram && proto ? { ...datagram, sport, dport, proto } : null;
+    return describe(outcome, packet, { link, wireLength: packet.length, before });
   };
 }
 

@@ -23,8 +23,14 @@ export function readCounters({ exports, memory }: Instance): Counters {
       created: total(layout.COUNTER_CREATED),
       expired: total(layout.COUNTER_EXPIRED),
       closed: total(layout.COUNTER_CLOSED),
+      evicted: total(layout.COUNTER_EVICTED),
       ipv4: exports.length(layout.MAP_CONNTRACK4),
       ipv6: exports.length(layout.MAP_CONNTRACK6),
+    },
+    fragments: {
+      held: total(layout.COUNTER_FRAGMENTS_HELD),
+      released: total(layout.COUNTER_FRAGMENTS_RELEASED),
+      discarded: total(layout.COUNTER_FRAGMENTS_DISCARDED),
     },
   };
 }

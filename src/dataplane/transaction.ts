@@ -2,6 +2,7 @@
 import type {
   Backend,
   Config,
+  Endpoint,
   Entries,
   Interface,
   Ring,
@@ -12,7 +13,14 @@ import type {
 } from "./entries.ts";
 
 /** The maps that the control plane writes; conntrack and affinity belong to the packet path. */
-export type ControlMap = "services" | "backends" | "rings" | "addresses" | "interfaces" | "config";
+export type ControlMap =
+  | "services"
+  | "backends"
+  | "rings"
+  | "endpoints"
+  | "addresses"
+  | "interfaces"
+  | "config";
 
 /** One entry written or deleted; `label` names it for people. */
 export type Operation = {
@@ -69,6 +77,7 @@ function printOperation(operation: Operation): string {
 function printKey(operation: Operation): string {
   switch (operation.map) {
     case "services":
+    case "endpoints":
       return printVip(operation.key);
     case "rings":
       return printRingKey(operation.key);
@@ -89,6 +98,8 @@ function printValue(operation: Extract<Operation, { op: "update" }>): string {
       return printBackend(operation.value);
     case "rings":
       return printRing(operation.value);
+    case "endpoints":
+      return printEndpoint(operation.value);
     case "addresses":
       return operation.value.nodePorts ? "nodePorts served" : "nodePorts not served";
     case "interfaces":
@@ -98,7 +109,8 @@ function printValue(operation: Extract<Operation, { op: "update" }>): string {
   }
 }
 
-function printVip({ family, address, port, proto }: Vip): string {
+/** "10.96.0.1:80/tcp"; no two vips have one text. */
+export function printVip({ family, address, port, proto }: Vip): string {
   if (address === "") return `nodePort:${port}/${proto} ${family}`;
   return family === "ipv6" ? `[${address}]:${port}/${proto}` : `${address}:${port}/${proto}`;
 }
@@ -127,6 +139,10 @@ function printBackend({ service, rings, masquerade, proto }: Backend): string {
   return `${proto} of service ${service}, ${membership}, masquerade ${masquerade || "none"}`;
 }
 
+function printEndpoint({ backend }: Endpoint): string {
+  return `backend ${backend}`;
+}
+
 /** A Maglev table says nothing to a reader; a short ring does. */
 function printRing({ scheduler, slots }: Ring): string {
   return slots.length <= PRINTED_SLOTS_MAX
@@ -140,13 +156,29 @@ function printInterface({ ipv4, ipv6, pod }: Interface): string {
   return [ipv4, ipv6, pod ? "pods" : ""].filter((part) => part !== "").join(" ") || "no address";
 }
 
-function printConfig({ podRanges, localhostNodePorts, tcpBeLiberal, timeouts }: Config): string {
-  const ranges = [...podRanges.ipv4, ...podRanges.ipv6].map(
+function printConfig(config: Config): string {
+  const ranges = [...config.podRanges.ipv4, ...config.podRanges.ipv6].map(
     ({ first, last }) => `${first}-${last}`,
   );
-  const flags = `localhost nodePorts ${localhostNodePorts ? "on" : "off"}, liberal ${tcpBeLiberal ? "on" : "off"}`;
-  const times = Object.entries(timeouts).map(
-    ([state, milliseconds]) => `${state} ${milliseconds / 1000}`,
-  );
-  return `pods ${ranges.join(" ") || "not detected by address"}, ${flags}, timeouts ${times.join(" ")} s`;
+  return [
+    `pods ${ranges.join(" ") || "not detected by address"}`,
+    `localhost nodePorts ${onOff(config.localhostNodePorts)}`,
+    `liberal ${onOff(config.tcpBeLiberal)}`,
+    `loose ${onOff(config.tcpLoose)}`,
+    `checksums ${onOff(config.checksum)}`,
+    `random ports ${onOff(config.randomFully)}`,
+    `max retrans ${config.tcpMaxRetrans}`,
+    `timeouts ${printTimes(config.timeouts)} s`,
+    `fragments ${printTimes(config.fragmentTimeouts)} s`,
+  ].join(", ");
+}
+
+function onOff(on: boolean): string {
+  return on ? "on" : "off";
+}
+
+function printTimes(times: Readonly<Record<string, number>>): string {
+  return Object.entries(times)
+    .map(([name, milliseconds]) => `${name} ${milliseconds / 1000}`)
+    .join(" ");
 }

@@ -3,11 +3,16 @@ import * as layout from "../../abi/layout.ts";
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import { commit } from "./commit.ts";
 import type { Capacity } from "./dataplane.ts";
-import type { Engine, FrameInput, Outcome } from "./engine.ts";
-import { createFrames, readOutcome, writeDescriptor } from "./frames.ts";
+import { readOutcome, writeDescriptor } from "./descriptor.ts";
+import type { Engine, FrameInput, ReleasedFrame } from "./engine.ts";
+import { createFrames } from "./frames.ts";
+import { rowAt } from "./maps/access.ts";
 import { type Instance, load } from "./module.ts";
+import { createReleased } from "./released.ts";
+import { retire } from "./retire.ts";
 import { createTables } from "./tables.ts";
 import { readCounters } from "./totals.ts";
+import { createTraffic } from "./traffic.ts";
 
 export interface WasmOptions {
   readonly capacity: Capacity;
@@ -21,7 +26,8 @@ export async function createEngine({ capacity, seed, module }: WasmOptions): Pro
   const { exports } = instance;
   const clock = createClock(instance);
   const tables = createTables(instance, capacity, clock.epoch);
-  const words = new Uint32Array(instance.memory.buffer);
+  const { view } = tables.access.memory;
+  const processOne = createProcess(instance);
   return {
     name: "wasm",
     capacity,
@@ -29,12 +35,13 @@ export async function createEngine({ capacity, seed, module }: WasmOptions): Pro
     batch: createFrames(instance, capacity, clock.tick),
     commit: (transaction) => commit(transaction, tables, capacity),
     connections(backend) {
-      words[exports.scratch() >>> 2] = backend;
-      const row = exports.lookup(layout.MAP_BACKENDS, exports.scratch()) >>> 0;
-      return row === 0 ? 0 : (words[(row + layout.BACKEND_CONNECTIONS) >>> 2] as number);
+      const row = rowAt(tables.access, layout.MAP_BACKENDS, backend);
+      return row === 0 ? 0 : view.getUint32(row + layout.BACKEND_CONNECTIONS, true);
     },
-    process: (frame, input, now) => processOne(instance, frame, input, clock.tick(now)),
+    process: (frame, input, now) => processOne(frame, input, clock.tick(now)),
     counters: () => readCounters(instance),
+    traffic: createTraffic(tables.access),
+    retire: (backends) => retire(tables.access, backends),
     flush: () => exports.flush(),
   };
 }
@@ -43,21 +50,29 @@ export async function createEngine({ capacity, seed, module }: WasmOptions): Pro
  * One frame, of up to FRAME_MAX bytes, through the slot that takes any size, with a descriptor of its own: the
  * batch is left alone.
  */
-function processOne(
-  { exports, memory }: Instance,
-  frame: Uint8Array,
-  input: FrameInput,
-  now: number,
-): { outcome: Outcome; packet: Uint8Array } {
+function createProcess(instance: Instance) {
+  const { exports, memory } = instance;
   const bytes = new Uint8Array(memory.buffer);
   const words = new Uint32Array(memory.buffer);
   const [at, descriptor] = [exports.jumbo() >>> 0, exports.scratch() >>> 0];
-  bytes.set(frame, at);
-  writeDescriptor(words, descriptor >>> 2, at, frame.length, input);
-  exports.process(descriptor, 1, now);
-  const start = words[(descriptor + layout.DESC_DATA) >>> 2] as number;
-  const end = start + (words[(descriptor + layout.DESC_LENGTH) >>> 2] as number);
-  return { outcome: readOutcome(words, descriptor >>> 2), packet: bytes.slice(start, end) };
+  const readReleased = createReleased(instance);
+  return (frame: Uint8Array, input: FrameInput, now: number) => {
+    bytes.set(frame, at);
+    writeDescriptor(words, descriptor >>> 2, at, frame.length, input);
+    exports.process(descriptor, 1, now);
+    const start = words[(descriptor + layout.DESC_DATA) >>> 2] as number;
+    const end = start + (words[(descriptor + layout.DESC_LENGTH) >>> 2] as number);
+    const released = readReleased(0);
+    return {
+      outcome: readOutcome(words, descriptor >>> 2),
+      packet: bytes.slice(start, end),
+      released: released.length === 0 ? released : released.map(ownCopy),
+    };
+  };
+}
+
+function ownCopy(released: ReleasedFrame): ReleasedFrame {
+  return { ...released, packet: released.packet.slice() };
 }
 
 /** The module's clock has 32 bits of milliseconds: it is moved before they run out. */

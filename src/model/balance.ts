@@ -21,7 +21,7 @@ export function choose(
 ): Choice | undefined {
   const ring = store.control.rings.lookup({ service: service.service, ring: name });
   if (ring === undefined || ring.slots.length === 0) return undefined;
-  const remembered = affinity.lookup(store, service, name, flow.tuple.saddr);
+  const remembered = affinity.recall(store, service, name, ring, flow.tuple.saddr);
   const number = remembered ?? (ring.slots[slotOf(store, ring, service, flow)] as number);
   const backend = store.control.backends.lookup(number);
   // A ring written by hand may name a backend that is not there, or one of the other family.

@@ -1,7 +1,7 @@
 /** Frames that go through the walk one after another, at one time. */
 import { HEADROOM } from "../../abi/limits.ts";
 import type { Capacity } from "../dataplane/dataplane.ts";
-import type { EngineBatch, FrameInput, Outcome } from "../dataplane/engine.ts";
+import type { EngineBatch, FrameInput, Outcome, ReleasedFrame } from "../dataplane/engine.ts";
 import type { Result } from "./walk.ts";
 
 interface Slot {
@@ -10,7 +10,7 @@ interface Slot {
   outcome: Outcome | undefined;
 }
 
-/** `advance` moves the clock, `run` takes one frame through the walk. */
+/** `advance` is called before every run and moves the clock, `run` takes one frame through the walk. */
 export function createBatch(
   capacity: Capacity,
   advance: (now: number) => void,
@@ -20,6 +20,7 @@ export function createBatch(
   const memory = new Uint8Array(capacity.batch * slotSize);
   const slots: Slot[] = [];
   let processed = 0;
+  let released: ReleasedFrame[] = [];
   const frameAt = (index: number) => index * slotSize + HEADROOM;
 
   /**
@@ -33,9 +34,10 @@ export function createBatch(
 
   function processSlot(index: number): void {
     const slot = slotAt(index);
-    const { outcome, packet } = run(slot.packet, slot.input);
-    slot.packet = put(index, packet);
-    slot.outcome = outcome;
+    const result = run(slot.packet, slot.input);
+    slot.packet = put(index, result.packet);
+    slot.outcome = result.outcome;
+    released.push(...result.released.map((frame) => ({ ...frame, by: index })));
   }
 
   return {
@@ -52,10 +54,12 @@ export function createBatch(
     },
     process(now) {
       advance(now);
+      released = [];
       for (; processed < slots.length; processed++) processSlot(processed);
     },
     outcome: (index) => slotAt(index).outcome as Outcome,
     packet: (index) => slotAt(index).packet,
+    released: () => released,
     clear() {
       slots.length = 0;
       processed = 0;

@@ -4,16 +4,22 @@ import { overCapacity } from "../dataplane/error.ts";
 import type { Transaction } from "../dataplane/transaction.ts";
 import type { Keyed } from "./keyed.ts";
 import { type Control, copyControl, type Store } from "./store.ts";
+import * as traffic from "./traffic.ts";
 
 export function commit(store: Store, transaction: Transaction): void {
   const next = copyControl(store.control);
+  const created: number[] = [];
   for (const operation of transaction.operations) {
+    if (operation.op === "update" && operation.map === "backends") {
+      if (next.backends.lookup(operation.key) === undefined) created.push(operation.key);
+    }
     // Key and value belong to the map by the operation's type; the compiler cannot carry that over.
     const map = next[operation.map] as Keyed<unknown, unknown>;
     if (operation.op === "update") map.update(operation.key, operation.value);
     else map.delete(operation.key);
   }
   checkCapacity(next, store.capacity);
+  for (const backend of created) traffic.forget(store, backend);
   store.control = next;
 }
 
@@ -32,6 +38,7 @@ function needs(control: Control): [name: keyof Capacity, needed: number][] {
     ["frontends", control.services.length],
     ["services", highest([...services, ...rings.map(([{ service }]) => service)])],
     ["backends", highest(keys(control.backends))],
+    ["backends", control.endpoints.length],
     ["slots", total(rings.map(([, { slots }]) => slots.length))],
     ["ranges", ranges(control)],
     ["addresses", control.addresses.length],

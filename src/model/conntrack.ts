@@ -1,9 +1,9 @@
 /** Connections: found by the tuple of either direction, followed, begun and ended. */
-import { SWEEP_INTERVAL, UDP_STREAM_AGE } from "../../abi/limits.ts";
-import type { Connection, Family, State, Tuple } from "../dataplane/entries.ts";
+import { UDP_STREAM_AGE } from "../../abi/limits.ts";
+import type { Connection, State, Timer, Tuple } from "../dataplane/entries.ts";
 import { family } from "../packet/address.ts";
 import type { Flow } from "../packet/parse.ts";
-import * as affinity from "./affinity.ts";
+import * as sctp from "./sctp.ts";
 import {
   configOf,
   type Direction,
@@ -29,6 +29,7 @@ export function follow(store: Store, known: TrackedDirection, flow: Flow): tcp.S
   const { connection, direction } = known;
   const step = followProtocol(store, connection, direction, flow);
   if (step === "invalid") return step;
+  if (step === "reset" && flow.ip.fragment !== null) return linger(store, known);
   if (step === "reset" || step === "reopen") {
     close(store, connection);
     return step;
@@ -38,50 +39,77 @@ export function follow(store: Store, known: TrackedDirection, flow: Flow): tcp.S
   return step;
 }
 
+/** A datagram in pieces needs its connection until the last piece has come. */
+function linger(store: Store, { connection, direction }: TrackedDirection): tcp.Step {
+  connection.state = "CLOSE";
+  connection.timer = "CLOSE";
+  connection.lastSeen = store.now;
+  if (direction === "reply") connection.seenReply = true;
+  return "translate";
+}
+
 function followProtocol(
   store: Store,
   connection: Tracked,
   direction: Direction,
   flow: Flow,
 ): tcp.Step {
-  if (flow.tuple.proto === "tcp") return tcp.follow(connection, direction, flow.flags);
-  const answered = connection.seenReply || direction === "reply";
-  if (flow.tuple.proto === "udp") followUdp(store, connection, answered);
-  else if (answered) connection.assured = true;
+  const { now } = store;
+  if (isTcp(connection)) {
+    return tcp.follow(connection, direction, flow, { config: configOf(store), now });
+  }
+  if (isSctp(connection)) return sctp.follow(connection, direction, flow);
+  followUdp(connection, direction, now);
   return "translate";
 }
 
+function isTcp(connection: Tracked): connection is tcp.TcpConnection {
+  return connection.tcp !== null;
+}
+
+function isSctp(connection: Tracked): connection is sctp.SctpConnection {
+  return connection.sctp !== null;
+}
+
 /** nf_conntrack_proto_udp.c: a query and its answer are no stream, what goes on longer is one. */
-function followUdp(store: Store, connection: Tracked, answered: boolean): void {
-  if (!answered || store.now - connection.created <= UDP_STREAM_AGE) return;
+function followUdp(connection: Tracked, direction: Direction, now: number): void {
+  const answered = connection.seenReply || direction === "reply";
+  if (!answered || now - connection.created <= UDP_STREAM_AGE) return;
   connection.state = "UDP_STREAM";
+  connection.timer = "UDP_STREAM";
   connection.assured = true;
 }
 
-/** The state a connection begins in, or undefined when this packet cannot begin one. */
-export function openingState(store: Store, flow: Flow): State | undefined {
-  if (flow.tuple.proto === "udp") return "UDP";
-  if (flow.tuple.proto === "sctp") return "SCTP";
-  return tcp.openingState(flow.flags, configOf(store).tcpLoose);
+/** What a connection begins with. */
+export type Opening = Pick<Tracked, "timer" | "state" | "assured" | "tcp" | "sctp">;
+
+/** Undefined when this packet cannot begin a connection. */
+export function opening(store: Store, flow: Flow): Opening | undefined {
+  if (flow.tuple.proto === "udp") return begun("UDP", "UDP", {});
+  if (flow.tuple.proto === "sctp") {
+    const opened = sctp.open(flow);
+    return opened && begun(opened.state, opened.state, opened);
+  }
+  const opened = tcp.open(flow, configOf(store));
+  return opened && begun(opened.state, opened.timer, opened);
 }
 
-export function isFull(store: Store, family: Family): boolean {
-  const { connections, connections6 } = store.capacity;
-  return store.lengths[family] >= (family === "ipv4" ? connections : connections6);
+function begun(state: State, timer: Timer, known: Partial<Opening>): Opening {
+  return { assured: false, tcp: null, sctp: null, ...known, state, timer };
 }
 
 /** Remembers a connection under both its tuples, and gives back the direction that opened it. */
 export function open(
   store: Store,
   flow: Flow,
-  chosen: Pick<Tracked, "reply" | "backend" | "masquerade">,
+  opening: Opening,
+  chosen: Pick<Tracked, "reply" | "backend" | "masquerade" | "direct">,
 ): TrackedDirection {
   const connection: Tracked = {
     ...chosen,
+    ...opening,
     orig: flow.tuple,
-    state: openingState(store, flow) as State,
     seenReply: false,
-    assured: false,
     created: store.now,
     lastSeen: store.now,
   };
@@ -103,15 +131,25 @@ export function closeAll(store: Store): void {
   for (const connection of all(store)) close(store, connection);
 }
 
-/** Moves the clock, and once in SWEEP_INTERVAL removes what has expired. */
-export function advance(store: Store, now: number): void {
-  store.now = Math.max(store.now, now);
-  if (store.now - store.lastSweep < SWEEP_INTERVAL) return;
-  store.lastSweep = store.now;
+/** Ends a connection to make room for another one. */
+export function evict(store: Store, connection: Tracked): void {
+  remove(store, connection);
+  store.tally.evicted++;
+}
+
+/** Ends the UDP connections to these backends, and returns how many there were. */
+export function retire(store: Store, backends: readonly number[]): number {
+  const retired = [...all(store)].filter(
+    ({ orig, backend }) => orig.proto === "udp" && backends.includes(backend),
+  );
+  for (const connection of retired) close(store, connection);
+  return retired.length;
+}
+
+export function sweep(store: Store): void {
   for (const connection of all(store)) {
     if (hasExpired(store, connection)) expire(store, connection);
   }
-  affinity.sweep(store);
 }
 
 /** Every connection once. Removing the present one while going through them is fine. */
@@ -129,12 +167,13 @@ export function openedBy(store: Store, orig: Tuple): Tracked | undefined {
 
 /** What others may know of a connection. */
 export function describe(connection: Tracked): Connection {
-  const { reply, state, backend, masquerade, seenReply, assured, created, lastSeen } = connection;
-  return { reply, state, backend, masquerade, seenReply, assured, created, lastSeen };
+  const { reply, state, timer, backend, masquerade } = connection;
+  const { seenReply, assured, created, lastSeen } = connection;
+  return { reply, state, timer, backend, masquerade, seenReply, assured, created, lastSeen };
 }
 
 /** The tuple of the packets that go the other way. */
-function inverse(tuple: Tuple): Tuple {
+export function inverse(tuple: Tuple): Tuple {
   return {
     saddr: tuple.daddr,
     sport: tuple.dport,
@@ -142,6 +181,11 @@ function inverse(tuple: Tuple): Tuple {
     dport: tuple.sport,
     proto: tuple.proto,
   };
+}
+
+/** The tuple that packets of this direction come with. */
+export function source({ connection, direction }: TrackedDirection): Tuple {
+  return direction === "orig" ? connection.orig : connection.reply;
 }
 
 /**
@@ -160,11 +204,11 @@ function text({ saddr, sport, daddr, dport, proto }: Tuple): string {
   return `${proto} ${saddr} ${sport} ${daddr} ${dport}`;
 }
 
-function hasExpired(store: Store, connection: Tracked): boolean {
-  return store.now - connection.lastSeen > configOf(store).timeouts[connection.state];
+export function hasExpired(store: Store, { lastSeen, timer }: Tracked): boolean {
+  return store.now - lastSeen > configOf(store).timeouts[timer];
 }
 
-function expire(store: Store, connection: Tracked): void {
+export function expire(store: Store, connection: Tracked): void {
   remove(store, connection);
   store.tally.expired++;
 }
@@ -175,9 +219,10 @@ function remove(store: Store, connection: Tracked): void {
   adjustLengths(store, connection, -1);
 }
 
-function adjustLengths(store: Store, connection: Tracked, by: 1 | -1): void {
-  store.lengths[family(connection.orig.saddr)] += by;
-  const length = (store.byBackend.get(connection.backend) ?? 0) + by;
-  if (length === 0) store.byBackend.delete(connection.backend);
-  else store.byBackend.set(connection.backend, length);
+function adjustLengths(store: Store, { orig, backend, direct }: Tracked, by: 1 | -1): void {
+  store.lengths[family(orig.saddr)] += by;
+  if (direct) return;
+  const length = (store.byBackend.get(backend) ?? 0) + by;
+  if (length === 0) store.byBackend.delete(backend);
+  else store.byBackend.set(backend, length);
 }

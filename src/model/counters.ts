@@ -15,6 +15,8 @@ export interface Tally {
   created: number;
   expired: number;
   closed: number;
+  evicted: number;
+  readonly fragments: { held: number; released: number; discarded: number };
 }
 
 export function createTally(): Tally {
@@ -28,6 +30,8 @@ export function createTally(): Tally {
     created: 0,
     expired: 0,
     closed: 0,
+    evicted: 0,
+    fragments: { held: 0, released: 0, discarded: 0 },
   };
 }
 
@@ -46,7 +50,7 @@ function increment(row: number[], index: number): void {
 }
 
 export function countersOf(tally: Tally, lengths: Readonly<Record<Family, number>>): Counters {
-  const { packets, bytes, created, expired, closed } = tally;
+  const { packets, bytes, created, expired, closed, evicted } = tally;
   return {
     packets,
     bytes,
@@ -54,7 +58,8 @@ export function countersOf(tally: Tally, lengths: Readonly<Record<Family, number
     actions: named(ACTIONS, tally.actions),
     reasons: named(REASONS, tally.reasons),
     conntrack: named(CONNTRACKS, tally.conntrack),
-    connections: { created, expired, closed, ...lengths },
+    connections: { created, expired, closed, evicted, ...lengths },
+    fragments: { ...tally.fragments },
   };
 }
 

@@ -1,12 +1,13 @@
 /** The maps as others see them: read, changed and gone through by name. */
 import type { Maps, NamedMap } from "../dataplane/dataplane.ts";
-import type { Connection, Entries, Tuple } from "../dataplane/entries.ts";
+import type { AffinityEntry, Connection, Entries, Tuple } from "../dataplane/entries.ts";
 import { DataplaneError, mapFull } from "../dataplane/error.ts";
 import type { ControlMap } from "../dataplane/transaction.ts";
 import { checkCapacity } from "./commit.ts";
 import * as conntrack from "./conntrack.ts";
 import type { Keyed } from "./keyed.ts";
-import { copyControl, type Store } from "./store.ts";
+import { copyControl, type Places, type Store } from "./store.ts";
+import * as traffic from "./traffic.ts";
 
 type NamedEntries<Name extends keyof Entries> = NamedMap<
   Entries[Name]["key"],
@@ -19,6 +20,7 @@ export function createMaps(store: Store): Maps {
     services: controlMap(store, "services", capacity.frontends),
     backends: controlMap(store, "backends", capacity.backends),
     rings: controlMap(store, "rings", capacity.services * 2),
+    endpoints: controlMap(store, "endpoints", capacity.backends),
     addresses: controlMap(store, "addresses", capacity.addresses),
     interfaces: controlMap(store, "interfaces", capacity.interfaces),
     config: controlMap(store, "config", 1),
@@ -48,6 +50,9 @@ function controlMap<Name extends ControlMap>(
       const next = copyControl(store.control);
       map(next).update(key, value);
       checkCapacity(next, store.capacity);
+      if (name === "backends" && map().lookup(key) === undefined) {
+        traffic.forget(store, key as number);
+      }
       store.control = next;
     },
     delete(key) {
@@ -71,16 +76,35 @@ function affinityMap(store: Store): NamedEntries<"affinity"> {
     get length() {
       return map.length;
     },
-    lookup: (key) => map.lookup(key),
+    lookup(key) {
+      const found = map.lookup(key);
+      return found && describe(found);
+    },
     update(key, value) {
       if (map.length >= capacity && map.lookup(key) === undefined) {
         throw mapFull("affinity", capacity);
       }
-      map.update(key, value);
+      map.update(key, placesOf(value));
     },
     delete: (key) => map.delete(key),
-    entries: () => map.entries(),
+    entries: () => affinityEntries(store),
   };
+}
+
+function* affinityEntries(
+  store: Store,
+): IterableIterator<[Entries["affinity"]["key"], AffinityEntry]> {
+  for (const [key, remembered] of store.affinity.entries()) yield [key, describe(remembered)];
+}
+
+/** Free places show as nothing. */
+function describe({ places, timeout }: Places): AffinityEntry {
+  return { backends: places.filter((place) => place !== null), timeout };
+}
+
+function placesOf({ backends, timeout }: AffinityEntry): Places {
+  const [first = null, second = null] = backends;
+  return { places: [first, second], timeout };
 }
 
 /** One entry per connection, under the tuple that opened it. */

@@ -10,8 +10,6 @@ import {
   CONNTRACK_NEW,
   CONNTRACK_NONE,
   CONNTRACK_REPLY,
-  REASON_FRAGMENT,
-  REASON_INVALID,
   REASON_MALFORMED,
   REASON_NONE,
   REASON_TRUNCATED,
@@ -21,7 +19,8 @@ import {
 } from "../../abi/verdict.ts";
 import type { Outcome } from "../dataplane/engine.ts";
 import { REASONS, type Reason } from "../dataplane/event.ts";
-import type { Flow, Parsed } from "../packet/parse.ts";
+import type { Failed, Other } from "../packet/parse.ts";
+import * as conntrack from "./conntrack.ts";
 import type { TrackedDirection } from "./store.ts";
 
 const PASSED: Outcome = {
@@ -40,22 +39,18 @@ export function reasonNumber(reason: Reason): number {
   return REASONS.indexOf(reason);
 }
 
-/** A frame without a TCP, UDP or SCTP packet in good order. */
-export function unread(parsed: Exclude<Parsed, Flow>): Outcome {
+/** A frame without a packet that could be followed. */
+export function unread(parsed: Other | Failed): Outcome {
   switch (parsed.found) {
     case "not-ip":
     case "protocol":
       return passed();
-    case "fragment":
-      return { ...PASSED, reason: REASON_FRAGMENT };
     case "truncated":
-      return { ...DROPPED, reason: REASON_TRUNCATED };
+      return dropped(REASON_TRUNCATED);
     case "malformed":
-      return {
-        ...DROPPED,
-        reason: REASON_MALFORMED,
+      return dropped(REASON_MALFORMED, {
         conntrack: parsed.layer === "transport" ? CONNTRACK_INVALID : CONNTRACK_NONE,
-      };
+      });
   }
 }
 
@@ -69,14 +64,30 @@ export function letGo(service: number): Outcome {
   return { ...PASSED, service };
 }
 
+/** Left alone, though it contradicts the connection that it belongs to. */
+export function tolerated(): Outcome {
+  return { ...PASSED, conntrack: CONNTRACK_INVALID };
+}
+
+/** Dropped, with what else is known about it. */
+export function dropped(
+  reason: number,
+  known: Partial<Pick<Outcome, "service" | "backend" | "conntrack">> = {},
+): Outcome {
+  return { ...DROPPED, ...known, reason };
+}
+
 /** What nf_conntrack would call INVALID, with what it was meant for. */
-export function invalid(named: { service?: number; backend?: number }): Outcome {
-  return { ...DROPPED, ...named, reason: REASON_INVALID, conntrack: CONNTRACK_INVALID };
+export function invalid(
+  reason: number,
+  named: Partial<Pick<Outcome, "service" | "backend">> = {},
+): Outcome {
+  return dropped(reason, { ...named, conntrack: CONNTRACK_INVALID });
 }
 
 /** A new connection of `service` that is not let in. */
 export function refused(service: number, reason: number): Outcome {
-  return { ...DROPPED, service, reason, conntrack: CONNTRACK_NEW };
+  return dropped(reason, { service, conntrack: CONNTRACK_NEW });
 }
 
 /** Refused, and the client is told. */
@@ -90,13 +101,21 @@ export function opened(entry: TrackedDirection): Outcome {
 }
 
 /** A later packet of a connection, in either direction. The backend says whose it is. */
-export function followed({ connection, direction }: TrackedDirection): Outcome {
+export function followed(entry: TrackedDirection): Outcome {
+  const { connection, direction } = entry;
   const answers = direction === "reply";
+  const changed = answers ? ACTION_REPLY : ACTION_DNAT;
   return {
     ...PASSED,
-    action: answers ? ACTION_REPLY : ACTION_DNAT,
+    action: staysAsItIs(entry) ? ACTION_PASS : changed,
     conntrack: answers ? CONNTRACK_REPLY : CONNTRACK_ESTABLISHED,
     backend: connection.backend,
     masquerade: connection.masquerade,
   };
+}
+
+/** Of a direct connection that has kept its port; the packets of a service's are always translated. */
+function staysAsItIs(entry: TrackedDirection): boolean {
+  const { direct } = entry.connection;
+  return direct && conntrack.isSame(conntrack.source(entry), conntrack.target(entry));
 }

@@ -1,32 +1,33 @@
 /** Source ports: the client's own, unless answers to another connection could look the same. */
 import { PORT_ATTEMPTS_MAX } from "../../abi/limits.ts";
-import type { Backend, Tuple } from "../dataplane/entries.ts";
+import type { Backend, Family, Proto, Tuple } from "../dataplane/entries.ts";
+import type { Flow } from "../packet/parse.ts";
 import * as conntrack from "./conntrack.ts";
 import { draw } from "./random.ts";
 import { nodePortVip } from "./service.ts";
-import type { Store } from "./store.ts";
+import { configOf, type Store } from "./store.ts";
 
 /**
- * The tuple of the backend's answers, or undefined when no port is free. Tries the client's own
- * port, then those of its class from a random one on: nf_nat_l4proto_unique_tuple in nf_nat_core.c.
+ * The tuple of the backend's answers, or undefined when no port is free. `masquerade` is the address
+ * that hides the client's, null when none does. Tries the client's own port, then those of its class
+ * from a random one on: nf_nat_l4proto_unique_tuple in nf_nat_core.c.
  */
 export function chooseReply(
   store: Store,
-  orig: Tuple,
-  backend: Backend,
-  masquerade: boolean,
+  { ip, tuple: orig }: Flow,
+  { address, port }: Pick<Backend, "address" | "port">,
+  masquerade: string | null,
 ): Tuple | undefined {
-  const reply: Tuple = {
-    saddr: backend.address,
-    sport: backend.port,
-    daddr: masquerade ? backend.masquerade : orig.saddr,
-    dport: orig.sport,
-    proto: orig.proto,
-  };
+  const { sport, proto } = orig;
+  const daddr = masquerade ?? orig.saddr;
+  const reply: Tuple = { saddr: address, sport: port, daddr, dport: sport, proto };
+  const hidden = masquerade !== null;
   const isFree = (dport: number) =>
     isUnused(store, orig, { ...reply, dport }) &&
-    !(masquerade && isNodePort(store, backend, dport));
-  const dport = isFree(orig.sport) ? orig.sport : search(store, orig.sport, isFree);
+    !(hidden && isNodePort(store, ip.family, proto as Proto, dport));
+  // MASQUERADE --random-fully, lest two nodes find the same port free at the same time.
+  const keeps = !(hidden && configOf(store).randomFully) && isFree(sport);
+  const dport = keeps ? sport : search(store, sport, isFree);
   return dport === undefined ? undefined : { ...reply, dport };
 }
 
@@ -36,7 +37,7 @@ function isUnused(store: Store, orig: Tuple, reply: Tuple): boolean {
 }
 
 /** Answers to a nodePort of the node would be taken for new connections to that nodePort. */
-function isNodePort(store: Store, { family, proto }: Backend, port: number): boolean {
+function isNodePort(store: Store, family: Family, proto: Proto, port: number): boolean {
   return store.control.services.lookup(nodePortVip(family, port, proto)) !== undefined;
 }
 

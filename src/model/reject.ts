@@ -3,11 +3,13 @@ import type { Family, Service } from "../dataplane/entries.ts";
 import { parse } from "../packet/address.ts";
 import { concat, viewOf } from "../packet/bytes.ts";
 import * as checksum from "../packet/checksum.ts";
-import { type Flow, ICMP, ICMPV6 } from "../packet/parse.ts";
+import { type Flow, ICMP, ICMP_HEADER, ICMPV6 } from "../packet/parse.ts";
+import { type Judgement, plain } from "./judgement.ts";
 import * as link from "./link.ts";
 import { refused, rejected } from "./outcome.ts";
+import { isLocal } from "./service.ts";
 import type { Store } from "./store.ts";
-import type { Result, Walk } from "./walk.ts";
+import type { Walk } from "./walk.ts";
 
 /** The most bytes of an error message: RFC 1812 section 4.3.2.3; RFC 4443 section 2.4 (c). */
 const IPV4_MESSAGE_MAX = 576;
@@ -17,7 +19,6 @@ const IPV4_PORT_UNREACHABLE = [3, 3];
 const IPV6_PORT_UNREACHABLE = [1, 4];
 const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
-const ICMP_HEADER = 8;
 /** What Linux gives its own packets: IPDEFTTL in linux/ip.h, IPV6_DEFAULT_HOPLIMIT. */
 const HOP_LIMIT = 64;
 /** IPTOS_TOS_MASK of linux/ip.h; icmp.c gives errors the precedence "internetwork control". */
@@ -25,16 +26,15 @@ const TOS_MASK = 0x1e;
 const PRECEDENCE_INTERNETCONTROL = 0xc0;
 
 /** Sends the client an error; without an address to send it to, the packet is only dropped. */
-export function reject(walk: Walk, service: Service, reason: number): Result {
+export function reject(walk: Walk, service: Service, reason: number): Judgement {
   const { frame, flow, input } = walk;
-  if (!isAnswerable(flow)) {
-    return { outcome: refused(service.service, reason), packet: frame.slice() };
-  }
+  if (!isAnswerable(flow)) return plain(refused(service.service, reason));
   const header = link.answer(frame.subarray(0, flow.ip.at), input.link);
   const message = flow.ip.family === "ipv4" ? messageIpv4 : messageIpv6;
   return {
     outcome: rejected(service.service, reason),
-    packet: concat([header, message(frame, flow, sourceOf(walk, service))]),
+    entry: null,
+    answer: concat([header, message(frame, flow, sourceOf(walk))]),
   };
 }
 
@@ -47,12 +47,12 @@ function isAnswerable({ ip, tuple }: Flow): boolean {
 }
 
 /**
- * A nodePort answers by the address that was dialled, which is the node's; a vip is nobody's
- * address, so the interface the packet came in on lends its own.
+ * An address of the node itself answers, as a nodePort's is; any other vip is nobody's address, so
+ * the interface the packet came in on lends its own.
  */
-function sourceOf({ store, flow, input }: Walk, service: Service): string {
-  if (service.frontend === "node-port") return flow.tuple.daddr;
+function sourceOf({ store, flow, input }: Walk): string {
   const { family } = flow.ip;
+  if (isLocal(store, family, flow.tuple.daddr)) return flow.tuple.daddr;
   const own = interfaceAddress(store, input.interface, family);
   return own || interfaceAddress(store, 0, family) || flow.tuple.daddr;
 }

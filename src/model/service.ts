@@ -12,16 +12,22 @@ import type {
 import { compare } from "../packet/address.ts";
 import type { Flow } from "../packet/parse.ts";
 import { configOf, type Store } from "./store.ts";
-import { hasValidFlags } from "./tcp.ts";
 
-/** The service port whose vip is dialled; else, where nodePorts are served, the one whose it is. */
+/** The service port that is dialled. */
 export function lookup(store: Store, { ip, tuple }: Flow): Service | undefined {
-  const { family } = ip;
+  const { daddr: address, dport: port } = tuple;
+  return owner(store, ip.family, { address, port, proto: tuple.proto as Proto });
+}
+
+/** The service port whose vip this is; else, where nodePorts are served, the one whose port it is. */
+export function owner(
+  store: Store,
+  family: Family,
+  { address, port, proto }: Omit<Vip, "family">,
+): Service | undefined {
   const { services } = store.control;
-  const port = tuple.dport;
-  const proto = tuple.proto as Proto;
-  const owner = services.lookup({ family, address: tuple.daddr, port, proto });
-  if (owner !== undefined || !servesNodePorts(store, family, tuple.daddr)) return owner;
+  const found = services.lookup({ family, address, port, proto });
+  if (found !== undefined || !servesNodePorts(store, family, address)) return found;
   return services.lookup(nodePortVip(family, port, proto));
 }
 
@@ -36,7 +42,7 @@ function servesNodePorts(store: Store, family: Family, address: string): boolean
 }
 
 /** Whether the address is one of the node's own, of type LOCAL in the words of fib_semantics.c. */
-function isLocal(store: Store, family: Family, address: string): boolean {
+export function isLocal(store: Store, family: Family, address: string): boolean {
   return isLoopback4(address) || store.control.addresses.lookup({ family, address }) !== undefined;
 }
 
@@ -49,9 +55,8 @@ function isLoopback4(address: string): boolean {
  * kube-proxy drops what conntrack calls INVALID unless tcpBeLiberal says otherwise. What the node
  * itself receives does not come through the chain (FORWARD) that does so.
  */
-export function isSuspect(store: Store, { ip, tuple, flags }: Flow): boolean {
-  if (tuple.proto !== "tcp" || hasValidFlags(flags)) return false;
-  return !configOf(store).tcpBeLiberal && !isLocal(store, ip.family, tuple.daddr);
+export function toleratesInvalid(store: Store, family: Family, daddr: string): boolean {
+  return configOf(store).tcpBeLiberal || isLocal(store, family, daddr);
 }
 
 /** loadBalancerSourceRanges: null lets in everybody. */

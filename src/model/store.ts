@@ -1,19 +1,28 @@
 /** Everything the model remembers from one packet to the next. */
 import type { Capacity } from "../dataplane/dataplane.ts";
-import type {
-  Backend,
-  Config,
-  Connection,
-  Entries,
-  Family,
-  RingName,
-  State,
-  Tuple,
+import {
+  type Backend,
+  type Config,
+  type Connection,
+  type Entries,
+  type Family,
+  type RememberedBackend,
+  type RingName,
+  type State,
+  TIMERS,
+  type Timeouts,
+  type Timer,
+  type Tuple,
+  type Vip,
 } from "../dataplane/entries.ts";
 import type { ControlMap } from "../dataplane/transaction.ts";
 import { createTally, type Tally } from "./counters.ts";
+import { createDatagrams, type Datagrams } from "./fragment/datagram.ts";
 import { createKeyed, type Keyed } from "./keyed.ts";
 import { initial } from "./random.ts";
+import type { Association } from "./sctp.ts";
+import { createTraffic, type Traffic } from "./traffic.ts";
+import type { Track } from "./window.ts";
 
 type KeyedEntries<Name extends keyof Entries> = Keyed<Entries[Name]["key"], Entries[Name]["value"]>;
 
@@ -23,10 +32,16 @@ export type Control = { readonly [Name in ControlMap]: KeyedEntries<Name> };
 /** A connection; the packet path changes it in place. */
 export interface Tracked extends Connection {
   readonly orig: Tuple;
+  /** Dials an endpoint, not a service: followed so that no answer of it is another connection's. */
+  readonly direct: boolean;
   state: State;
+  timer: Timer;
   seenReply: boolean;
   assured: boolean;
   lastSeen: number;
+  /** What only its protocol knows; null for the others. */
+  readonly tcp: Track | null;
+  readonly sctp: Association | null;
 }
 
 export type Direction = "orig" | "reply";
@@ -37,17 +52,25 @@ export interface TrackedDirection {
   readonly direction: Direction;
 }
 
+/** The backends a client is remembered by, each in its place; null for a free one. */
+export interface Places {
+  readonly places: readonly [RememberedBackend | null, RememberedBackend | null];
+  readonly timeout: number;
+}
+
 export interface Store {
   readonly capacity: Capacity;
   readonly seed: number;
   /** Replaced as a whole by a transaction, so that one that fails has changed nothing. */
   control: Control;
-  readonly affinity: KeyedEntries<"affinity">;
+  readonly affinity: Keyed<Entries["affinity"]["key"], Places>;
   readonly connections: Map<string, TrackedDirection>;
   /** Connections now, by family. */
   readonly lengths: Record<Family, number>;
   /** Connections now, by backend number. */
   readonly byBackend: Map<number, number>;
+  readonly datagrams: Datagrams;
+  readonly traffic: Traffic;
   readonly tally: Tally;
   /** State of the random source. */
   random: number;
@@ -65,6 +88,8 @@ export function createStore(capacity: Capacity, seed: number): Store {
     connections: new Map(),
     lengths: { ipv4: 0, ipv6: 0 },
     byBackend: new Map(),
+    datagrams: createDatagrams(),
+    traffic: createTraffic(),
     tally: createTally(),
     random: initial(seed),
     now: 0,
@@ -74,13 +99,18 @@ export function createStore(capacity: Capacity, seed: number): Store {
 
 function createControl(): Control {
   return {
-    services: createKeyed((vip) => `${vip.family} ${vip.address} ${vip.port} ${vip.proto}`),
+    services: createKeyed(vipText),
     backends: createKeyed(String),
     rings: createKeyed(({ service, ring }) => `${service} ${ring}`),
+    endpoints: createKeyed(vipText),
     addresses: createKeyed(({ family, address }) => `${family} ${address}`),
     interfaces: createKeyed(String),
     config: createKeyed(String),
   };
+}
+
+function vipText({ family, address, port, proto }: Vip): string {
+  return `${family} ${address} ${port} ${proto}`;
 }
 
 export function copyControl(control: Control): Control {
@@ -88,6 +118,7 @@ export function copyControl(control: Control): Control {
     services: control.services.copy(),
     backends: control.backends.copy(),
     rings: control.rings.copy(),
+    endpoints: control.endpoints.copy(),
     addresses: control.addresses.copy(),
     interfaces: control.interfaces.copy(),
     config: control.config.copy(),
@@ -100,20 +131,11 @@ const UNCONFIGURED: Config = {
   localhostNodePorts: false,
   tcpBeLiberal: false,
   tcpLoose: false,
-  timeouts: {
-    SYN_SENT: 0,
-    SYN_RECV: 0,
-    ESTABLISHED: 0,
-    FIN_WAIT: 0,
-    CLOSE_WAIT: 0,
-    LAST_ACK: 0,
-    TIME_WAIT: 0,
-    CLOSE: 0,
-    SYN_SENT2: 0,
-    UDP: 0,
-    UDP_STREAM: 0,
-    SCTP: 0,
-  },
+  tcpMaxRetrans: 0,
+  checksum: false,
+  randomFully: false,
+  timeouts: Object.fromEntries(TIMERS.map((timer) => [timer, 0])) as unknown as Timeouts,
+  fragmentTimeouts: { ipv4: 0, ipv6: 0 },
 };
 
 export function configOf(store: Store): Config {

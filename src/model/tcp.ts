@@ -1,143 +1,300 @@
 /**
- * TCP as nf_conntrack follows it: flags first, then a table of states. The names of states and
- * flags, and the two tables, are those of net/netfilter/nf_conntrack_proto_tcp.c. Sequence numbers
- * are not followed.
+ * TCP as nf_conntrack follows it (nf_conntrack_proto_tcp.c): flags first, then the table of states,
+ * then the window. A few segments take another way, because a connection here may be over for both
+ * its ends, or be another one than it was: SYNs on a tuple that is in use, the answers to them, and
+ * RSTs.
  */
-import type { State } from "../dataplane/entries.ts";
-import {
-  TCP_ACK,
-  TCP_CWR,
-  TCP_ECE,
-  TCP_FIN,
-  TCP_PSH,
-  TCP_RST,
-  TCP_SYN,
-  TCP_URG,
-} from "../packet/parse.ts";
+import type { Config, State, Timer } from "../dataplane/entries.ts";
+import type { Flow } from "../packet/parse.ts";
+import { type Kind, readSegment, type Segment } from "./segment.ts";
+import { isBefore } from "./sequence.ts";
 import type { Direction, Tracked } from "./store.ts";
+import { hasValidFlags, isClosing, nextState } from "./tcp-states.ts";
+import { createTrack, opposite, receive, type Track } from "./window.ts";
 
 /**
- * What a known connection does with a packet. `translate` moves it on; `ignore` translates without
- * having followed; `reset` translates and then forgets the connection; `reopen` forgets it and the
+ * What a known connection does with a packet. `translate` moves it on; `ignore` translates and does
+ * not keep it alive; `reset` translates and then forgets the connection; `reopen` forgets it and the
  * packet is new.
  */
 export type Step = "translate" | "ignore" | "reset" | "reopen" | "invalid";
 
-/** tcp_valid_flags: the combinations that occur in honest traffic, ECE, CWR and PSH aside. */
-const VALID_FLAGS = [
-  TCP_SYN,
-  TCP_SYN | TCP_URG,
-  TCP_SYN | TCP_ACK,
-  TCP_RST,
-  TCP_RST | TCP_ACK,
-  TCP_FIN | TCP_ACK,
-  TCP_FIN | TCP_ACK | TCP_URG,
-  TCP_ACK,
-  TCP_ACK | TCP_URG,
-];
+/** A connection that is followed here, as one of TCP. */
+export type TcpConnection = Tracked & { readonly tcp: Track };
 
-type Kind = "syn" | "synack" | "fin" | "ack" | "rst" | "none";
-type Cell = State | "iv" | "ig";
-
-/**
- * The columns of the tables, in order; the state NONE, which no connection is ever in, is left out.
- */
-const COLUMNS: readonly State[] = [
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "FIN_WAIT",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "TIME_WAIT",
-  "CLOSE",
-  "SYN_SENT2",
-];
-
-/** The cells: iv is invalid, ig ignored, the others are the initials of a state. */
-const CELLS: Readonly<Record<string, Cell>> = {
-  iv: "iv",
-  ig: "ig",
-  SS: "SYN_SENT",
-  SR: "SYN_RECV",
-  ES: "ESTABLISHED",
-  FW: "FIN_WAIT",
-  CW: "CLOSE_WAIT",
-  LA: "LAST_ACK",
-  TW: "TIME_WAIT",
-  CL: "CLOSE",
-  S2: "SYN_SENT2",
-};
-
-/**
- * tcp_conntracks: the state a connection goes to, by direction, kind of packet and present state.
- */
-const TABLE: Readonly<Record<Direction, Record<Kind, string>>> = {
-  //         SS SR ES FW CW LA TW CL S2
-  orig: {
-    syn: "   SS ig ig ig ig ig SS SS S2",
-    synack: "iv SR iv iv iv iv iv iv SR",
-    fin: "   iv FW FW LA LA LA TW CL iv",
-    ack: "   iv ES ES CW CW TW TW CL iv",
-    rst: "   CL CL CL CL CL CL CL CL CL",
-    none: "  iv iv iv iv iv iv iv iv iv",
-  },
-  reply: {
-    syn: "   S2 iv iv iv iv iv SS iv S2",
-    synack: "SR ig ig ig ig ig ig ig SR",
-    fin: "   iv FW FW LA LA LA TW CL iv",
-    ack: "   ig SR ES CW CW TW TW CL ig",
-    rst: "   CL CL CL CL CL CL CL CL CL",
-    none: "  iv iv iv iv iv iv iv iv iv",
-  },
-};
-
-export function hasValidFlags(flags: number): boolean {
-  return VALID_FLAGS.includes(flags & ~(TCP_ECE | TCP_CWR | TCP_PSH));
+/** What a connection begins with. */
+export interface Opening {
+  readonly state: State;
+  readonly timer: Timer;
+  readonly tcp: Track;
 }
 
-/** The state a first packet opens a connection in, or undefined when it opens none (tcp_new). */
-export function openingState(flags: number, loose: boolean): State | undefined {
-  if (!hasValidFlags(flags)) return undefined;
-  const kind = kindOf(flags);
-  if (kind === "syn") return "SYN_SENT";
+/** What surrounds a segment. */
+interface Context {
+  readonly config: Config;
+  readonly now: number;
+}
+
+/** A segment that goes on from one state to another, `unchecked` when no window can tell about it. */
+interface Move {
+  readonly from: State;
+  readonly to: State;
+  readonly unchecked: boolean;
+}
+
+/** How much longer a connection must have to live for a dispute over its end to shorten that. */
+const DISPUTED_MIN = 120_000;
+
+/** What a first packet opens, undefined when it opens nothing (tcp_new). */
+export function open(flow: Flow, config: Config): Opening | undefined {
+  if (!hasValidFlags(flow.flags)) return undefined;
+  const segment = readSegment(flow);
+  const state = nextState("orig", segment.kind, "NONE");
   // nf_conntrack_tcp_loose: a connection that was there before we were is picked up by its ACKs.
-  if (kind === "ack" && loose) return "ESTABLISHED";
-  return undefined;
+  const pickedUp = state === "ESTABLISHED";
+  if (state !== "SYN_SENT" && !(pickedUp && config.tcpLoose)) return undefined;
+  const tcp = createTrack(segment);
+  const fit = receive(tcp, "orig", segment, "NONE", config.tcpBeLiberal);
+  if (fit !== "accept") return undefined;
+  remember(tcp, "orig", segment);
+  const timer = unansweredTimer(state, timerOf(tcp, segment.kind, state, config), config);
+  return { state, timer, tcp };
 }
 
 /** Takes a known connection through one packet (nf_conntrack_tcp_packet). */
-export function follow(connection: Tracked, direction: Direction, flags: number): Step {
-  const next = hasValidFlags(flags) ? nextState(direction, kindOf(flags), connection.state) : "iv";
-  if (next === "iv") return "invalid";
-  if (next === "ig") return "ignore";
-  if (next === "SYN_SENT" && isOver(connection.state)) return "reopen";
+export function follow(
+  connection: TcpConnection,
+  direction: Direction,
+  flow: Flow,
+  context: Context,
+): Step {
+  if (!hasValidFlags(flow.flags)) return "invalid";
+  const segment = readSegment(flow);
+  const move = moveOf(connection, direction, segment);
+  if (typeof move === "string") return move;
+  if (!move.unchecked) {
+    const { tcp, state } = connection;
+    const fit = receive(tcp, direction, segment, state, context.config.tcpBeLiberal);
+    if (fit === "invalid") dispute(connection, direction, segment, context);
+    if (fit !== "accept") return fit;
+  }
+  return advance(connection, direction, segment, move, context.config);
+}
+
+/** Where the table sends a segment, but for those that it knows too little of. */
+function moveOf(connection: TcpConnection, direction: Direction, segment: Segment): Move | Step {
+  const { state, tcp } = connection;
+  const { kind } = segment;
+  const next = nextState(direction, kind, state);
+  if (next === "invalid") return next;
+  if (next === "ignore") return resynchronise(connection, direction, segment);
+  if (next === "SYN_SENT" && state !== "SYN_SENT") {
+    return isOver(tcp, direction) ? "reopen" : resynchronise(connection, direction, segment);
+  }
+  if (next === "TIME_WAIT" && isChallenge(connection, direction, kind)) {
+    tcp.last.challenged = false;
+    return "ignore";
+  }
+  if (next === "SYN_SENT2") tcp.last.simultaneous = true;
+  if (next === "CLOSE" && kind === "rst") return reset(connection, direction, segment);
+  const opened = next === "SYN_RECV" && direction === "reply" && kind === "ack";
+  return go(state, opened && tcp.last.simultaneous ? "ESTABLISHED" : next);
+}
+
+function go(from: State, to: State, unchecked = false): Move {
+  return { from, to, unchecked };
+}
+
+/** A SYN may open the tuple anew when the connection was closed by a FIN, or by this sender's RST. */
+function isOver({ sides, last }: Track, direction: Direction): boolean {
+  const reset = last.kind === "rst" && last.direction === direction;
+  return sides.orig.closes || sides.reply.closes || reset;
+}
+
+/**
+ * An ACK that answers a SYN in LAST_ACK says that the connection is still there (RFC 5961 section
+ * 4); it does not acknowledge the FIN.
+ */
+function isChallenge({ state, tcp }: TcpConnection, direction: Direction, kind: Kind): boolean {
+  const { last } = tcp;
+  const answersSyn = last.kind === "syn" && last.direction !== direction && last.challenged;
+  return state === "LAST_ACK" && kind === "ack" && answersSyn;
+}
+
+/**
+ * A segment that does not belong to the connection as we know it: a SYN on a tuple in use, or what
+ * may answer one. It passes and is noted. When a SYN+ACK then takes up that SYN, its two ends have
+ * another connection than we, and ours becomes theirs.
+ */
+function resynchronise(
+  connection: TcpConnection,
+  direction: Direction,
+  segment: Segment,
+): Move | Step {
+  const { last } = connection.tcp;
+  const answersSyn = last.kind === "syn" && last.direction !== direction;
+  if (segment.kind === "synack" && answersSyn && segment.ack === last.end) {
+    adopt(connection.tcp, direction);
+    return go("SYN_SENT", "SYN_RECV");
+  }
+  if (!segment.inPieces) note(connection, direction, segment);
+  return "ignore";
+}
+
+/** Begins the windows anew from the SYN that was noted; the answer to it says the rest. */
+function adopt({ sides, last }: Track, direction: Direction): void {
+  last.challenged = false;
+  const { end, windowScale, sackPermitted } = last;
+  const fresh = { maxAck: null, unacknowledged: false, closes: false };
+  Object.assign(sides[last.direction], fresh, {
+    end,
+    maxEnd: end,
+    maxWindow: last.window || 1,
+    windowScale,
+    sackPermitted,
+    liberal: false,
+  });
+  const unseen = { end: 0, maxEnd: 0, maxWindow: 0, windowScale: null, sackPermitted: false };
+  Object.assign(sides[direction], fresh, unseen);
+}
+
+function note({ state, tcp: { last } }: TcpConnection, direction: Direction, segment: Segment) {
+  const { kind, seq, end, window } = segment;
+  Object.assign(last, { kind, direction, seq, end, window });
+  if (kind === "syn" && direction === "orig") {
+    last.windowScale = segment.options?.windowScale ?? null;
+    last.sackPermitted = segment.options?.sackPermitted ?? false;
+    last.challenged = state === "LAST_ACK";
+    last.simultaneous = false;
+  }
+  // Maybe a challenge, which a RST of this sequence number would take up.
+  if (state === "SYN_SENT" && kind === "ack" && direction === "reply") last.ack = segment.ack;
+}
+
+/**
+ * A RST ends the connection when it has the sequence number that the other side expects next. One
+ * that only lies in the window does not, for that can be guessed (RFC 5961 section 3): it passes, as
+ * its receiver will challenge it, and the state stays.
+ */
+function reset(connection: TcpConnection, direction: Direction, segment: Segment): Move | Step {
+  const { state, tcp } = connection;
+  const { maxAck } = tcp.sides[opposite(direction)];
+  // No window is kept of a connection that comes in pieces.
+  if (segment.inPieces) return go(state, "CLOSE");
+  // The tuple may be another connection's by now, of which we have seen nothing.
+  if (isClosing(state)) return go(state, "CLOSE", true);
+  // A SYN that was let through makes what is known of the window doubtful.
+  if (maxAck === null || tcp.last.kind === "syn") {
+    return go(state, "CLOSE", answersNoted(connection, segment));
+  }
+  const exactness = exactnessOf(connection, direction, segment, maxAck);
+  if (exactness === "invalid") return "invalid";
+  return go(state, exactness === "exact" ? "CLOSE" : state);
+}
+
+function exactnessOf(
+  connection: TcpConnection,
+  direction: Direction,
+  { seq }: Segment,
+  expected: number,
+): "exact" | "near" | "invalid" {
+  const { last } = connection.tcp;
+  const established = connection.state === "ESTABLISHED" && connection.assured;
+  // Probably an answer to a SYN that was let through.
+  if (seq === 0 && !established) return "exact";
+  if (isBefore(seq, expected)) return "invalid";
+  if (!established || seq === expected) return "exact";
+  // Follows at once upon data that has not been acknowledged yet.
+  const follows = last.kind === "ack" && last.direction === direction && seq === last.end;
+  return follows ? "exact" : "near";
+}
+
+/** A RST that answers what passed without having been checked cannot be checked either. */
+function answersNoted({ state, seenReply, assured, tcp }: TcpConnection, segment: Segment) {
+  const { last } = tcp;
+  const answersSyn = seenReply && last.kind === "syn";
+  const answersAck = !assured && last.kind === "ack";
+  if ((answersSyn || answersAck) && segment.ack === last.end) return true;
+  const challenged = last.kind === "ack" && last.direction === "reply";
+  return state === "SYN_SENT" && challenged && segment.seq === last.ack;
+}
+
+/**
+ * A FIN or RST out of the window, after one of the other side: the two agree that the connection
+ * ends, only we do not, so it is not kept for days (nf_tcp_handle_invalid).
+ */
+function dispute(
+  connection: TcpConnection,
+  direction: Direction,
+  segment: Segment,
+  { config: { timeouts }, now }: Context,
+): void {
+  const { kind } = segment;
+  if (!connection.assured || (kind !== "fin" && kind !== "rst")) return;
+  const { last } = connection.tcp;
+  if (last.direction === direction || (last.kind !== "fin" && last.kind !== "rst")) {
+    remember(connection.tcp, direction, segment);
+    return;
+  }
+  const remaining = connection.lastSeen + timeouts[connection.timer] - now;
+  if (remaining < DISPUTED_MIN || remaining <= timeouts.UNACKNOWLEDGED) return;
+  connection.lastSeen = now;
+  connection.timer = "UNACKNOWLEDGED";
+}
+
+/** A piece of a segment leaves no trace here: of its numbers too little is known. */
+function remember({ last }: Track, direction: Direction, { kind, inPieces }: Segment): void {
+  if (inPieces) return;
+  last.kind = kind;
+  last.direction = direction;
+}
+
+/** A segment in the window moves the connection on. */
+function advance(
+  connection: TcpConnection,
+  direction: Direction,
+  segment: Segment,
+  { from, to }: Move,
+  config: Config,
+): Step {
+  const { tcp } = connection;
+  const { kind } = segment;
+  remember(tcp, direction, segment);
+  connection.state = to;
+  if (from !== to && to === "FIN_WAIT") tcp.sides[direction].closes = true;
+  const timer = timerOf(tcp, kind, to, config);
+  if (connection.seenReply) {
+    if (to === "ESTABLISHED" && (from === "SYN_RECV" || from === to)) connection.assured = true;
+    connection.timer = timer;
+    return "translate";
+  }
   // Nobody has answered yet, so there is no connection for the RST to end in an orderly way.
-  if (kindOf(flags) === "rst" && !connection.seenReply) return "reset";
-  if (becomesAssured(connection, next)) connection.assured = true;
-  connection.state = next;
+  if (kind === "rst") return "reset";
+  // Or a client that never gets an answer, and uses its port again, would keep the entry for ever.
+  if (kind === "syn" && from === "SYN_SENT") return "ignore";
+  connection.timer = unansweredTimer(to, timer, config);
   return "translate";
 }
 
-/** get_conntrack_index: RST counts before SYN, SYN before FIN, FIN before ACK. */
-function kindOf(flags: number): Kind {
-  if (flags & TCP_RST) return "rst";
-  if (flags & TCP_SYN) return flags & TCP_ACK ? "synack" : "syn";
-  if (flags & TCP_FIN) return "fin";
-  return flags & TCP_ACK ? "ack" : "none";
+function timerOf(
+  { sides, last, retransmissions }: Track,
+  kind: Kind,
+  state: State,
+  config: Config,
+) {
+  const { timeouts, tcpMaxRetrans } = config;
+  const shorter = (timer: Timer) => timeouts[state] > timeouts[timer];
+  const unacknowledged = sides.orig.unacknowledged || sides.reply.unacknowledged;
+  if (retransmissions >= tcpMaxRetrans && shorter("MAX_RETRANS")) return "MAX_RETRANS";
+  if (kind === "rst") return "CLOSE";
+  if (unacknowledged && shorter("UNACKNOWLEDGED")) return "UNACKNOWLEDGED";
+  // A receiver without room may stay so for long, or have gone.
+  if (last.window === 0 && shorter("MAX_RETRANS")) return "MAX_RETRANS";
+  return state;
 }
 
-function nextState(direction: Direction, kind: Kind, state: State): Cell {
-  const cells = TABLE[direction][kind].trim().split(" ");
-  return CELLS[cells[COLUMNS.indexOf(state)] ?? "iv"] ?? "iv";
-}
-
-function isOver(state: State): boolean {
-  return state === "TIME_WAIT" || state === "CLOSE";
-}
-
-/** Answered, and the handshake was completed before this packet or by it. */
-function becomesAssured(connection: Tracked, next: State): boolean {
-  const opened = connection.state === "SYN_RECV" || connection.state === "ESTABLISHED";
-  return opened && next === "ESTABLISHED" && connection.seenReply;
+/** A connection that was picked up and shows one side only is not given days. */
+function unansweredTimer(state: State, timer: Timer, { timeouts }: Config): Timer {
+  const tooLong = timeouts[timer] > timeouts.UNACKNOWLEDGED;
+  return state === "ESTABLISHED" && tooLong ? "UNACKNOWLEDGED" : timer;
 }

@@ -31,7 +31,7 @@ export function compute(bytes: Uint8Array, start = 0): number {
  * Nothing gained is written 0, never 0xffff, so that a field that covers no change keeps its bits.
  */
 export function difference(before: Uint8Array, after: Uint8Array): number {
-  const gained = sum(after, sum(before.map((byte) => byte ^ 0xff)));
+  const gained = sum(after, sum(before) ^ 0xffff);
   return gained === 0xffff ? 0 : gained;
 }
 
@@ -89,7 +89,7 @@ export interface Checks {
  */
 export function verify(frame: Uint8Array, link: number, wireLength?: number): Checks {
   const parsed = parse(frame, link, wireLength);
-  if (!("ip" in parsed)) return { ip: "absent", transport: "absent" };
+  if (!("tuple" in parsed)) return { ip: "absent", transport: "absent" };
   return { ip: checkIp(frame, parsed.ip), transport: checkTransport(frame, parsed.ip) };
 }
 
@@ -101,7 +101,7 @@ function checkIp(frame: Uint8Array, ip: Ip): Check {
 
 function checkTransport(frame: Uint8Array, ip: Ip): Check {
   if (![TCP, UDP, SCTP, ICMP, ICMPV6].includes(ip.protocol)) return "absent";
-  if (ip.fragment !== "none" || ip.end > frame.length) return "unknown";
+  if (ip.fragment !== null || ip.end > frame.length) return "unknown";
   const packet = frame.subarray(ip.transport, ip.end);
   if (ip.protocol === SCTP) return verdict(littleEndian32(packet, 8) === sctp(packet));
   if (ip.protocol === ICMP) return verdict(sum(packet) === 0xffff);

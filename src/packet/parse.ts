@@ -1,11 +1,10 @@
 /**
  * Where the headers of a frame are, and its five-tuple: link layer, IPv4 (RFC 791) or IPv6 (RFC
- * 8200) with extension headers, then the ports of TCP, UDP or SCTP. Offsets are those of the RFCs,
- * written down here once more on purpose: this file judges the Wasm parser in tests, so the two
- * share nothing.
+ * 8200) with extension headers, then TCP, UDP, SCTP or ICMP. Offsets are those of the RFCs, written
+ * down here once more on purpose: this file judges the Wasm parser in tests, so the two share
+ * nothing.
  */
 import {
-  EXTENSION_HEADERS_MAX,
   LINK_ETHERNET,
   LINK_LINUX_SLL,
   LINK_LINUX_SLL2,
@@ -15,6 +14,8 @@ import {
 } from "../../abi/limits.ts";
 import type { Family, Tuple } from "../dataplane/entries.ts";
 import * as address from "./address.ts";
+import { viewOf } from "./bytes.ts";
+import * as extensions from "./extensions.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, RAW_LINK_TYPES, VLAN_ETHERTYPES } from "./link.ts";
 
 /** Protocols: IANA "Assigned Internet Protocol Numbers". */
@@ -23,13 +24,6 @@ export const TCP = 6;
 export const UDP = 17;
 export const ICMPV6 = 58;
 export const SCTP = 132;
-const HOP_BY_HOP = 0;
-const ROUTING = 43;
-const FRAGMENT = 44;
-const AUTHENTICATION = 51;
-const DESTINATION_OPTIONS = 60;
-const MOBILITY = 135;
-const EXTENSIONS = [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_OPTIONS, MOBILITY];
 
 const PROTO_NAMES: Readonly<Record<number, string>> = {
   [ICMP]: "icmp",
@@ -40,7 +34,13 @@ const PROTO_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** Bytes of the fixed part of each header with ports: RFC 9293, RFC 768, RFC 9260. */
-const TRANSPORT_HEADERS: Readonly<Record<number, number>> = { [TCP]: 20, [UDP]: 8, [SCTP]: 12 };
+export const TRANSPORT_HEADERS: Readonly<Record<number, number>> = {
+  [TCP]: 20,
+  [UDP]: 8,
+  [SCTP]: 12,
+};
+/** RFC 792, RFC 4443 section 2.1. */
+export const ICMP_HEADER = 8;
 
 /** Bits of the thirteenth byte of a TCP header, RFC 9293 section 3.1. */
 export const TCP_FIN = 0x01;
@@ -64,7 +64,8 @@ export interface Ip {
    */
   readonly end: number;
   readonly protocol: number;
-  readonly fragment: "none" | "first" | "later";
+  /** Which piece of a datagram the packet is; null for a whole one. */
+  readonly fragment: extensions.Fragment | null;
 }
 
 /** A TCP, UDP or SCTP packet with its headers whole: what the dataplane may translate. */
@@ -74,26 +75,47 @@ export interface Flow {
   readonly tuple: Tuple;
   /** TCP_ bits; 0 for the other protocols. */
   readonly flags: number;
+  /** The transport header and what follows it to the end of the packet, as far as captured. */
+  readonly segment: Uint8Array;
+}
+
+/** A message of ICMP over IPv4, or of ICMPv6 over IPv6, with its header whole. */
+export interface Icmp {
+  readonly found: "icmp";
+  readonly ip: Ip;
+  readonly tuple: Tuple;
+  readonly type: number;
+}
+
+/** A piece of a datagram. */
+export interface Piece {
+  readonly found: "fragment";
+  readonly ip: Ip & { readonly fragment: extensions.Fragment };
+  readonly tuple: Tuple;
+}
+
+/** A packet of any other protocol. */
+export interface Other {
+  readonly found: "protocol";
+  readonly ip: Ip;
+  readonly tuple: Tuple;
 }
 
 /** What a frame turns out to be. */
-export type Parsed =
-  | Flow
-  | { readonly found: "protocol" | "fragment"; readonly ip: Ip; readonly tuple: Tuple }
-  | Failed;
+export type Parsed = Flow | Icmp | Piece | Other | Failed;
 
 /**
  * `not-ip` is in order, only none of our business; the others end before, or contradict,
- * themselves.
+ * themselves. `ip` is there when it was the transport header that did.
  */
-type Failed =
-  | { readonly found: "not-ip" | "truncated" }
-  | { readonly found: "malformed"; readonly layer: "ip" | "transport" };
+export type Failed =
+  | { readonly found: "not-ip" }
+  | { readonly found: "truncated" | "malformed"; readonly layer: "ip" }
+  | { readonly found: "truncated" | "malformed"; readonly layer: "transport"; readonly ip: Ip };
 
 const NOT_IP: Failed = { found: "not-ip" };
-const TRUNCATED: Failed = { found: "truncated" };
-const MALFORMED_IP: Failed = { found: "malformed", layer: "ip" };
-const MALFORMED_TRANSPORT: Failed = { found: "malformed", layer: "transport" };
+const TRUNCATED: Failed = { found: "truncated", layer: "ip" };
+const MALFORMED: Failed = { found: "malformed", layer: "ip" };
 
 /** The bytes under inspection: those captured, and how many there were on the wire. */
 interface Window {
@@ -115,7 +137,7 @@ interface Network {
 export function parse(frame: Uint8Array, link: number, wireLength = frame.length): Parsed {
   const window: Window = {
     bytes: frame,
-    view: new DataView(frame.buffer, frame.byteOffset, frame.length),
+    view: viewOf(frame),
     captured: frame.length,
     wire: Math.max(wireLength, frame.length),
   };
@@ -124,8 +146,7 @@ export function parse(frame: Uint8Array, link: number, wireLength = frame.length
   const ip =
     network.family === "ipv4" ? readIpv4(window, network.at) : readIpv6(window, network.at);
   if ("found" in ip) return ip;
-  if (ip.fragment !== "none") return { found: "fragment", ip, tuple: fragmentTuple(window, ip) };
-  return readTransport(window, ip);
+  return isPiece(ip) ? readPiece(window, ip) : readTransport(window, ip);
 }
 
 /** The tuple of a frame, for people; null when it holds no IP packet that could be read. */
@@ -195,77 +216,73 @@ function readIpv4({ view, captured, wire }: Window, at: number): Ip | Failed {
   const version = view.getUint8(at) >>> 4;
   const headerLength = (view.getUint8(at) & 0x0f) * 4;
   const totalLength = view.getUint16(at + 2);
-  if (version !== 4 || headerLength < 20 || totalLength < headerLength) return MALFORMED_IP;
+  if (version !== 4 || headerLength < 20 || totalLength < headerLength) return MALFORMED;
   if (at + headerLength > captured || at + totalLength > wire) return TRUNCATED;
-  const fragmentField = view.getUint16(at + 6);
   return {
     family: "ipv4",
     at,
     transport: at + headerLength,
     end: at + totalLength,
     protocol: view.getUint8(at + 9),
-    fragment: fragmentOf(fragmentField & 0x1fff, (fragmentField & 0x2000) !== 0),
+    fragment: readFragment(view.getUint16(at + 4), view.getUint16(at + 6)),
   };
 }
 
-function fragmentOf(offset: number, more: boolean): Ip["fragment"] {
-  if (offset !== 0) return "later";
-  return more ? "first" : "none";
+/** RFC 791 section 3.1: the offset counts in units of eight bytes. */
+function readFragment(id: number, field: number): extensions.Fragment | null {
+  const offset = (field & 0x1fff) * 8;
+  const more = (field & 0x2000) !== 0;
+  return offset !== 0 || more ? { id, offset, more } : null;
 }
 
 /** RFC 8200 section 3. */
-function readIpv6(window: Window, at: number): Ip | Failed {
-  const { view, captured, wire } = window;
+function readIpv6({ bytes, view, captured, wire }: Window, at: number): Ip | Failed {
   if (captured < at + 40) return TRUNCATED;
-  if (view.getUint8(at) >>> 4 !== 6) return MALFORMED_IP;
+  if (view.getUint8(at) >>> 4 !== 6) return MALFORMED;
   const end = at + 40 + view.getUint16(at + 4);
   if (end > wire) return TRUNCATED;
-  return walkExtensions(window, at, end);
-}
-
-/**
- * RFC 8200 section 4. An atomic fragment (RFC 6946: offset 0 and no more to come) is a whole
- * packet, so the walk goes on behind its header.
- */
-function walkExtensions({ view, captured }: Window, at: number, end: number): Ip | Failed {
-  let protocol = view.getUint8(at + 6);
-  let transport = at + 40;
-  let fragment: Ip["fragment"] = "none";
-  for (let headers = 0; fragment === "none" && EXTENSIONS.includes(protocol); headers++) {
-    if (headers === EXTENSION_HEADERS_MAX || transport + 8 > end) return MALFORMED_IP;
-    if (transport + 8 > captured) return TRUNCATED;
-    const length = extensionLength(protocol, view.getUint8(transport + 1));
-    if (transport + length > end) return MALFORMED_IP;
-    if (transport + length > captured) return TRUNCATED;
-    if (protocol === FRAGMENT) {
-      const field = view.getUint16(transport + 2);
-      fragment = fragmentOf(field >>> 3, (field & 1) !== 0);
-    }
-    protocol = view.getUint8(transport);
-    transport += length;
-  }
+  const chain = extensions.walk(bytes, { protocol: view.getUint8(at + 6), at: at + 40, end });
+  if (typeof chain === "string") return chain === "truncated" ? TRUNCATED : MALFORMED;
+  const { protocol, at: transport, fragment } = chain;
   return { family: "ipv6", at, transport, end, protocol, fragment };
 }
 
-/**
- * RFC 8200 section 4.5 (fragment), RFC 4302 section 2.2 (authentication), the others section 4.2.
- */
-function extensionLength(protocol: number, field: number): number {
-  if (protocol === FRAGMENT) return 8;
-  if (protocol === AUTHENTICATION) return (field + 2) * 4;
-  return (field + 1) * 8;
+function readTransport(window: Window, ip: Ip): Parsed {
+  const headerLength = isIcmp(ip) ? ICMP_HEADER : TRANSPORT_HEADERS[ip.protocol];
+  if (headerLength === undefined) {
+    return { found: "protocol", ip, tuple: readTuple(window.bytes, ip, false) };
+  }
+  const fault = faultOf(window, ip, headerLength);
+  if (fault !== undefined) return { found: fault, layer: "transport", ip };
+  const first = window.view.getUint8(ip.transport);
+  if (isIcmp(ip))
+    return { found: "icmp", ip, tuple: readTuple(window.bytes, ip, false), type: first };
+  return readFlow(window, ip);
 }
 
-function readTransport(window: Window, ip: Ip): Parsed {
-  const headerLength = TRANSPORT_HEADERS[ip.protocol];
-  if (headerLength === undefined) {
-    return { found: "protocol", ip, tuple: readTuple(window, ip, false) };
-  }
-  if (ip.transport + headerLength > ip.end) return MALFORMED_TRANSPORT;
-  if (ip.transport + headerLength > window.captured) return TRUNCATED;
-  if (!lengthsAgree(window, ip)) return MALFORMED_TRANSPORT;
-  const flags = ip.protocol === TCP ? window.view.getUint8(ip.transport + 13) : 0;
-  return { found: "flow", ip, tuple: readTuple(window, ip, true), flags };
+function isIcmp({ family, protocol }: Ip): boolean {
+  return protocol === (family === "ipv4" ? ICMP : ICMPV6);
+}
+
+function readFlow(window: Window, ip: Ip): Flow {
+  return {
+    found: "flow",
+    ip,
+    tuple: readTuple(window.bytes, ip, true),
+    flags: ip.protocol === TCP ? window.view.getUint8(ip.transport + 13) : 0,
+    segment: window.bytes.subarray(ip.transport, ip.end),
+  };
+}
+
+/** What is wrong with a transport header whose fixed part takes `headerLength` bytes. */
+function faultOf(
+  window: Window,
+  ip: Ip,
+  headerLength: number,
+): "malformed" | "truncated" | undefined {
+  if (ip.transport + headerLength > ip.end) return "malformed";
+  if (ip.transport + headerLength > window.captured) return "truncated";
+  return lengthsAgree(window, ip) ? undefined : "malformed";
 }
 
 /** The length a transport header states lies between its smallest header and the IP payload. */
@@ -282,17 +299,22 @@ function lengthsAgree({ view }: Window, ip: Ip): boolean {
   return true;
 }
 
-/** Only the first fragment has ports, and only when they were captured. */
-function fragmentTuple(window: Window, ip: Ip): Tuple {
-  const ported =
-    ip.fragment === "first" &&
-    TRANSPORT_HEADERS[ip.protocol] !== undefined &&
-    ip.transport + 4 <= Math.min(ip.end, window.captured);
-  return readTuple(window, ip, ported);
+function isPiece(ip: Ip): ip is Piece["ip"] {
+  return ip.fragment !== null;
 }
 
-/** TCP, UDP and SCTP all begin with the two ports. */
-function readTuple({ bytes, view }: Window, ip: Ip, ported: boolean): Tuple {
+/** Only the first fragment has ports, and only when they were captured. */
+function readPiece(window: Window, ip: Piece["ip"]): Piece {
+  const ported =
+    ip.fragment.offset === 0 &&
+    TRANSPORT_HEADERS[ip.protocol] !== undefined &&
+    ip.transport + 4 <= Math.min(ip.end, window.captured);
+  return { found: "fragment", ip, tuple: readTuple(window.bytes, ip, ported) };
+}
+
+/** TCP, UDP and SCTP all begin with the two ports, which are `ported` when they are there. */
+export function readTuple(bytes: Uint8Array, ip: Ip, ported: boolean): Tuple {
+  const view = viewOf(bytes);
   const [saddr, daddr, end] =
     ip.family === "ipv4"
       ? [ip.at + 12, ip.at + 16, ip.at + 20]
@@ -302,6 +324,11 @@ function readTuple({ bytes, view }: Window, ip: Ip, ported: boolean): Tuple {
     sport: ported ? view.getUint16(ip.transport) : 0,
     daddr: address.format(bytes.subarray(daddr, end)),
     dport: ported ? view.getUint16(ip.transport + 2) : 0,
-    proto: PROTO_NAMES[ip.protocol] ?? String(ip.protocol),
+    proto: protocolName(ip.protocol),
   };
+}
+
+/** As tuples have it. */
+export function protocolName(protocol: number): string {
+  return PROTO_NAMES[protocol] ?? String(protocol);
 }

@@ -21,7 +21,7 @@ export interface Returned extends Replayed {
   readonly direction: Direction;
   /**
    * `refused`: a request that the objects turn away, which then has no way back. `unchecked`: an answer to
-   * something the capture does not hold, so nobody can say which backend sent it.
+   * something the capture does not hold, so nobody can say which backend sent it; an ICMP error, a fragment.
    */
   readonly result: "same" | "different" | "refused" | "unchecked";
   /** What was expected, where the result is not "same". */
@@ -40,6 +40,8 @@ const REFUSALS: ReadonlySet<Reason> = new Set<Reason>([
 /** Runs one captured packet there and back. */
 export function returnPacket(dataplane: Dataplane, captured: Packet, n: number): Returned {
   const flow = parse(captured.data, captured.linkType, captured.wireLength);
+  if (flow.found === "icmp" || flow.found === "fragment")
+    return skip(dataplane, captured, n, flow.found);
   if (flow.found !== "flow") return passOther(dataplane, captured, n);
   const back = reversed(flow.tuple);
   const connection = dataplane.maps.conntrack.lookup(back);
@@ -86,6 +88,33 @@ function returnAnswer(
     { ...replayed, direction: "answer", came: replayed.packet },
     `${from}, translated back`,
   );
+}
+
+const SKIPPED = {
+  icmp: "an ICMP message: what it quotes is not re-addressed",
+  fragment: "a fragment: its ports may be in another one",
+} as const;
+
+/** These are played, so that what follows finds the dataplane as it should be, but held against nothing. */
+function skip(
+  dataplane: Dataplane,
+  captured: Packet,
+  n: number,
+  found: keyof typeof SKIPPED,
+): Returned {
+  const replayed = processOne(dataplane, captured, n);
+  const came = replayed.packet;
+  const { data, linkType, wireLength } = captured;
+  const passed = replayed.verdict === "PASS" && sameBytes(came, data, linkType, wireLength);
+  return passed
+    ? { ...replayed, direction: "other", result: "same", complaint: null, came }
+    : {
+        ...replayed,
+        direction: "other",
+        result: "unchecked",
+        complaint: SKIPPED[found],
+        came: null,
+      };
 }
 
 function skipAnswer(dataplane: Dataplane, captured: Packet, n: number): Returned {

@@ -2,7 +2,7 @@
  * Plays captured packets through a dataplane. The clock is the capture's, so that a replay gives the same
  * bytes on every machine and on every day.
  */
-import type { Dataplane, FrameOptions } from "../dataplane/dataplane.ts";
+import type { Dataplane, FrameOptions, Released } from "../dataplane/dataplane.ts";
 import type { PacketEvent, Verdict } from "../dataplane/event.ts";
 import type { Packet } from "../pcap/capture.ts";
 
@@ -15,6 +15,23 @@ export interface Replayed {
   /** The frame after the dataplane; a view that lasts until the next packet is asked for. */
   readonly packet: Uint8Array;
   readonly event: PacketEvent;
+  /** Fragments held earlier that this packet has let go; views like `packet`. */
+  readonly released: readonly Released[];
+}
+
+/** A frame that leaves the dataplane. */
+export interface Departure extends Pick<Replayed, "n" | "captured" | "packet" | "event"> {
+  /** Bytes it has on the wire: a reject is whole, a translated frame has what it came with. */
+  readonly wireLength: number;
+}
+
+/** What leaves because of a packet: itself or its reject, then the fragments that waited for it. */
+export function departures(replayed: Replayed): Departure[] {
+  const { n, captured, verdict, packet, event, released } = replayed;
+  const late = released.map((each) => ({ n, captured, ...each, wireLength: each.packet.length }));
+  if (!leaves(verdict)) return late;
+  const wireLength = verdict === "TX" ? packet.length : captured.wireLength;
+  return [{ n, captured, packet, event, wireLength }, ...late];
 }
 
 /**
@@ -59,6 +76,7 @@ function* drain(
   if (waiting.length === 0) return;
   const { batch } = dataplane;
   batch.process(now, { events: true });
+  const released = batch.released();
   for (const [index, captured] of waiting.entries()) {
     yield {
       n: first + index,
@@ -66,6 +84,7 @@ function* drain(
       verdict: batch.verdict(index),
       packet: batch.packet(index),
       event: batch.event(index),
+      released: released.length === 0 ? released : released.filter(({ by }) => by === index),
     };
   }
   batch.clear();
@@ -79,8 +98,7 @@ export function processOne(
   data: Uint8Array = captured.data,
 ): Replayed {
   const options = { ...frameOptions(captured), now: milliseconds(captured.time) };
-  const { verdict, packet, event } = dataplane.process(data, options);
-  return { n, captured, verdict, packet, event };
+  return { n, captured, ...dataplane.process(data, options) };
 }
 
 /** A damaged capture may claim any 32 bits; a dataplane takes no longer frame. */
@@ -108,7 +126,7 @@ export function seconds(time: bigint): string {
   return `${sign}${digits.slice(0, -9)}.${digits.slice(-9)}`;
 }
 
-/** True when the packet leaves the dataplane: it passes, or a frame goes back where it came from. */
-export function leaves(verdict: Verdict): boolean {
+/** It passes, or a frame goes back where it came from. */
+function leaves(verdict: Verdict): boolean {
   return verdict === "PASS" || verdict === "TX" || verdict === "REDIRECT";
 }

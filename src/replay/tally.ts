@@ -37,6 +37,8 @@ export interface Summary extends Amount {
   readonly verdicts: readonly VerdictTally[];
 }
 
+type Services = Map<string, Map<string | null, BackendTally>>;
+
 export interface Tally {
   add(replayed: Replayed): void;
   summary(): Summary;
@@ -44,20 +46,18 @@ export interface Tally {
 
 export function createTally(): Tally {
   const total: Amount = { packets: 0, bytes: 0 };
-  const services = new Map<string, Map<string | null, BackendTally>>();
+  const services: Services = new Map();
   const verdicts = new Map<string, VerdictTally>();
   let first: bigint | null = null;
   let last: bigint | null = null;
   return {
-    add({ captured: { time, wireLength }, event }) {
+    add({ captured: { time, wireLength }, event, released }) {
       count(total, wireLength);
       if (first === null || time < first) first = time;
       if (last === null || time > last) last = time;
       count(verdictOf(verdicts, event), wireLength);
-      if (event.service === null) return;
-      const backend = backendOf(services, event.service, event.backend);
-      count(backend, wireLength);
-      if (event.action === "dnat" && event.conntrack === "new") backend.flows++;
+      countForService(services, event, wireLength);
+      for (const each of released) countForService(services, each.event, each.packet.length);
     },
     summary: () => ({
       ...total,
@@ -74,6 +74,14 @@ function count(amount: Amount, bytes: number): void {
   amount.bytes += bytes;
 }
 
+/** A fragment that was held counts for its service when it leaves; before that nobody knew whose it was. */
+function countForService(services: Services, event: PacketEvent, bytes: number): void {
+  if (event.service === null) return;
+  const backend = backendOf(services, event.service, event.backend);
+  count(backend, bytes);
+  if (event.action === "dnat" && event.conntrack === "new") backend.flows++;
+}
+
 function verdictOf(verdicts: Map<string, VerdictTally>, event: PacketEvent): VerdictTally {
   const { verdict, action, reason } = event;
   const key = `${verdict} ${action} ${reason}`;
@@ -84,11 +92,7 @@ function verdictOf(verdicts: Map<string, VerdictTally>, event: PacketEvent): Ver
   return fresh;
 }
 
-function backendOf(
-  services: Map<string, Map<string | null, BackendTally>>,
-  service: string,
-  backend: string | null,
-): BackendTally {
+function backendOf(services: Services, service: string, backend: string | null): BackendTally {
   const backends = services.get(service) ?? new Map<string | null, BackendTally>();
   services.set(service, backends);
   const known = backends.get(backend);

@@ -1,13 +1,14 @@
 /** A batch is its packets one after another: whatever its length, the same bytes, events, counters and memory. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Dataplane } from "../../src/dataplane/dataplane.ts";
+import type { Dataplane, Released } from "../../src/dataplane/dataplane.ts";
 import { DataplaneError } from "../../src/dataplane/error.ts";
 import type { PacketEvent } from "../../src/dataplane/event.ts";
 import { createModel } from "../../src/index.ts";
 import { aim, type Packet, packetOf, sending, type Target, targetsOf } from "../fuzz/packets.ts";
 import { dataplanes } from "./dataplanes.ts";
 import { build, type Frame } from "./frame.ts";
+import { pieces } from "./pieces.ts";
 import { answer, DELIVERED, REQUEST } from "./scene.ts";
 import { EPOCH, prepare } from "./walk.ts";
 
@@ -22,6 +23,7 @@ const MOMENT = 256;
 interface Outcome {
   readonly event: PacketEvent;
   readonly packet: Uint8Array;
+  readonly released: readonly Released[];
 }
 
 /** Random packets, and between them connections whose packets meet in one batch. */
@@ -40,7 +42,17 @@ function exchange(sport: number): Packet[] {
     { ...answer(to), flags: "R" },
     { ...REQUEST, sport },
   ];
-  return steps.map((frame) => ({ bytes: build(frame), options: {} }));
+  return [...steps.map((frame) => build(frame)), ...datagram(sport)].map((bytes) => ({
+    bytes,
+    options: {},
+  }));
+}
+
+/** In fragments, of which the first comes last. */
+function datagram(sport: number): Uint8Array[] {
+  const saddr = `10.244.${sport % 4}.${sport % 251}`;
+  const payload = new Uint8Array(30).fill(sport);
+  return pieces({ ...REQUEST, saddr, sport, proto: "udp", payload }, 8, 24).reverse();
 }
 
 /** Moments of packets: time stands still within one. */
@@ -55,8 +67,8 @@ function chunks<T>(items: readonly T[], length: number): T[][] {
 function oneByOne(dataplane: Dataplane): Outcome[] {
   return MOMENTS.flatMap((packets, i) =>
     packets.map(({ bytes, options }) => {
-      const { event, packet } = dataplane.process(bytes, { ...options, now: momentAt(i) });
-      return { event, packet };
+      const result = dataplane.process(bytes, { ...options, now: momentAt(i) });
+      return { event: result.event, packet: result.packet, released: result.released };
     }),
   );
 }
@@ -77,17 +89,23 @@ function oneBatch({ batch }: Dataplane, packets: readonly Packet[], now: number)
   const outcomes = packets.map((_, i) => {
     const event = batch.event(i);
     expect(batch.verdict(i)).toBe(event.verdict);
-    return { event, packet: batch.packet(i).slice() };
+    return { event, packet: batch.packet(i).slice(), released: releasedBy(batch, i) };
   });
   batch.clear();
   return outcomes;
 }
 
-function memoryOf({ maps, counters }: Dataplane): unknown {
+function releasedBy({ released }: Dataplane["batch"], index: number): Released[] {
+  return released()
+    .filter(({ by }) => by === index)
+    .map(({ event, packet }) => ({ event, packet: packet.slice() }));
+}
+
+function memoryOf({ maps, counters, statistics }: Dataplane): unknown {
   const connections = new Map(
     [...maps.conntrack.entries()].map(([key, value]) => [JSON.stringify(key), value]),
   );
-  return { counters: counters(), connections };
+  return { counters: counters(), statistics: statistics(), connections };
 }
 
 for (const { name, create } of dataplanes) {
@@ -99,6 +117,7 @@ for (const { name, create } of dataplanes) {
       ];
       expect(inBatches(batched, size)).toEqual(oneByOne(single));
       expect(memoryOf(batched)).toEqual(memoryOf(single));
+      expect(batched.counters().fragments.released).toBeGreaterThan(100);
     });
 
     test("frames may be written in place", async () => {

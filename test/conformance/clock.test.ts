@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
+import { TIMERS, type Timeouts } from "../../src/dataplane/entries.ts";
 import { AFFINITY, passes, REQUEST, WEB } from "./scene.ts";
 import { connectionOf, eachDataplane, take } from "./walk.ts";
 
@@ -9,7 +10,7 @@ const SILENCES = [TIMEOUT_MAX + 1, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 5, 2 ** 32, 2
 
 function setLongestTimeouts({ maps }: Dataplane): void {
   const config = maps.config.lookup("config")!;
-  const timeouts = { ...config.timeouts, SYN_SENT: TIMEOUT_MAX, ESTABLISHED: TIMEOUT_MAX };
+  const timeouts = Object.fromEntries(TIMERS.map((timer) => [timer, TIMEOUT_MAX])) as Timeouts;
   maps.config.update("config", { ...config, timeouts });
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect } from "vitest";
 import { build, type Frame } from "./frame.ts";
 import { DELIVERED, DELIVERED_IPV6, drops, passes, REQUEST, REQUEST_IPV6, WEB } from "./scene.ts";
+import { internetChecksum } from "./sum.ts";
 import { type Case, type Step, walk } from "./walk.ts";
 
 const ETHERNET = 14;
@@ -10,10 +11,15 @@ const L4_IPV6 = ETHERNET + 40;
 const DATAGRAM: Frame = { ...REQUEST, proto: "udp" };
 const CHUNKS: Frame = { ...REQUEST, proto: "sctp" };
 
-/** The frame with some bytes replaced. */
+/** The frame with some bytes replaced; the checksum of an IPv4 header is right all the same. */
 function patch(frame: Frame, changes: Record<number, number>): Uint8Array {
   const bytes = build(frame);
   for (const [at, value] of Object.entries(changes)) bytes[Number(at)] = value;
+  const header = bytes.subarray(ETHERNET, L4);
+  if (header[0] !== 0x45) return bytes;
+  header.set([0, 0], 10);
+  const sum = internetChecksum(header);
+  header.set([sum >>> 8, sum & 0xff], 10);
   return bytes;
 }
 
@@ -218,20 +224,68 @@ function cutSctp(payload: Uint8Array): Step {
   };
 }
 
-describe("fragments", () => {
-  const fragment = (name: string, send: Frame): Case => ({
-    name,
-    steps: [passes(build(send), { reason: "fragment" })],
-  });
-  const header = (word: number): Partial<Frame> => ({
-    extensions: [[44, Uint8Array.of(0, 0, word >>> 8, word & 0xff, 1, 2, 3, 4)]],
-  });
+/** A byte of the last checksum field in the frame is not what it was. */
+function spoilt(frame: Frame, at: number): Uint8Array {
+  const bytes = build(frame);
+  bytes[at] = (bytes[at] as number) ^ 0x10;
+  return bytes;
+}
+
+describe("damaged on its way", () => {
+  const damaged = { conntrack: "invalid", service: "test/web:tcp", backend: null } as const;
+  const foreign: Frame = { ...REQUEST, daddr: "203.0.113.2" };
+  const [ipSum, tcpSum] = [ETHERNET + 10, L4 + 16];
   walk([
-    fragment("the first of IPv4 passes untranslated", { ...REQUEST, fragment: 0x2000 }),
-    fragment("the last likewise", { ...REQUEST, fragment: 185 }),
-    fragment("one of UDP likewise", { ...DATAGRAM, fragment: 0x20b9 }),
-    fragment("the first of IPv6 likewise", { ...REQUEST_IPV6, ...header(1) }),
-    fragment("the last of IPv6 likewise", { ...REQUEST_IPV6, ...header(8) }),
+    {
+      name: "an IPv4 header",
+      steps: [drops(spoilt(REQUEST, ipSum), "checksum", none)],
+    },
+    {
+      name: "a packet that dials a Service",
+      steps: [drops(spoilt(REQUEST, tcpSum), "checksum", damaged)],
+    },
+    {
+      name: "one of a connection, which stays as it is",
+      steps: [
+        WEB.open(),
+        { at: 5, ...drops(spoilt({ ...REQUEST, flags: "R" }, tcpSum), "checksum") },
+        WEB.response({ flags: "SA" }),
+      ],
+    },
+    {
+      name: "one that is nobody's of ours",
+      steps: [drops(spoilt(foreign, tcpSum), "checksum", { ...damaged, service: null })],
+    },
+    {
+      name: "but not one the node itself sends, whose sums the device makes",
+      steps: [{ ...WEB.open(), options: { local: true }, out: undefined }].map((step) => ({
+        ...step,
+        send: spoilt(REQUEST, tcpSum),
+      })),
+    },
+    {
+      name: "nor one that was captured in part",
+      steps: [
+        {
+          send: spoilt({ ...REQUEST, payload: new Uint8Array(9) }, tcpSum).subarray(0, -1),
+          options: { wireLength: L4 + 29 },
+          event: { action: "dnat", conntrack: "new" },
+        },
+      ],
+    },
+    {
+      name: "nor where the kernel is told not to look",
+      options: { sysctls: { "net.netfilter.nf_conntrack_checksum": "0" } },
+      steps: [
+        { send: spoilt(REQUEST, tcpSum), event: { action: "dnat", conntrack: "new" } },
+        passes(spoilt({ ...foreign, sport: 2 }, ipSum)),
+      ],
+    },
+  ]);
+});
+
+describe("not in fragments", () => {
+  walk([
     { name: "don't fragment is no fragment", steps: [WEB.open({ fragment: 0x4000 })] },
     { name: "nor is the reserved bit", steps: [WEB.open({ fragment: 0x8000 })] },
   ]);

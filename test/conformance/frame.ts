@@ -17,8 +17,18 @@ export interface Frame {
   readonly daddr: string;
   readonly dport?: number;
   readonly proto: "tcp" | "udp" | "sctp" | "icmp";
-  /** Letters of CEUAPRSF as tcpdump prints them, A for ACK; default "S". */
+  /**
+   * Letters of CEUAPRSF as tcpdump prints them, A for ACK; default "S". Of SCTP, S is an INIT, SA what answers it, A
+   * the cookie and its answer, D data.
+   */
   readonly flags?: string;
+  /** From the one that was dialled: which end's numbers `seq`, `ack` and the verification tag default to. */
+  readonly answers?: boolean;
+  /** Default: the end's first for a SYN, the one behind it for everything else. */
+  readonly seq?: number;
+  /** Default: the other end's first has arrived, and nothing behind it. */
+  readonly ack?: number;
+  readonly window?: number;
   readonly payload?: Uint8Array;
   readonly ttl?: number;
   /** TOS or traffic class. */
@@ -45,6 +55,9 @@ const CLIENT_MAC = [0x02, 0, 0, 0, 0, 0x0c];
 const NODE_MAC = [0x02, 0, 0, 0, 0, 0x0a];
 const FLAG_LETTERS = "FSRPAUEC";
 const PAYLOAD = new TextEncoder().encode("payload");
+/** What each end of a TCP connection begins its numbers with, and what it wants to be called by in SCTP. */
+export const OPENER = { first: 0x01020304, tag: 0xc11e47 };
+export const ANSWERER = { first: 0x05060708, tag: 0x5e4ef4 };
 
 export function build(frame: Frame): Uint8Array {
   const packet = ipPacket(frame);
@@ -131,12 +144,19 @@ function transport(frame: Frame): Uint8Array {
 function tcp(frame: Frame): Uint8Array {
   const options = frame.tcpOptions ?? new Uint8Array(0);
   const header = new Uint8Array(20 + options.length);
-  header.set([...u16(frame.sport ?? 0), ...u16(frame.dport ?? 0), 1, 2, 3, 4, 5, 6, 7, 8]);
-  header.set([(header.length / 4) << 4, flagBits(frame.flags ?? "S"), 0xfa, 0xf0], 12);
+  const { own, peer } = endsOf(frame);
+  const { flags = "S", window = 0xfaf0 } = frame;
+  const { seq = own.first + (flags.includes("S") ? 0 : 1), ack = peer.first + 1 } = frame;
+  header.set([...u16(frame.sport ?? 0), ...u16(frame.dport ?? 0), ...u32(seq), ...u32(ack)]);
+  header.set([(header.length / 4) << 4, flagBits(flags), ...u16(window)], 12);
   header.set(options, 20);
   const segment = concat(header, frame.payload ?? new Uint8Array(0));
   segment.set(u16(internetChecksum(pseudoHeader(frame, segment.length), segment)), 16);
   return segment;
+}
+
+function endsOf({ answers }: Frame): { own: typeof OPENER; peer: typeof OPENER } {
+  return answers ? { own: ANSWERER, peer: OPENER } : { own: OPENER, peer: ANSWERER };
 }
 
 export function flagBits(letters: string): number {
@@ -156,10 +176,28 @@ function udp(frame: Frame): Uint8Array {
 /** RFC 9260, section 3.1; the CRC is stored little-endian (appendix A). */
 function sctp(frame: Frame): Uint8Array {
   const ports = [...u16(frame.sport ?? 0), ...u16(frame.dport ?? 0)];
-  const chunk = frame.payload ?? Uint8Array.of(10, 0, 0, 4);
-  const segment = concat(Uint8Array.from([...ports, 0xde, 0xad, 0xbe, 0xef, 0, 0, 0, 0]), chunk);
+  const { type, tag, body } = chunkOf(frame);
+  const payload = frame.payload ?? new Uint8Array(0);
+  const chunk = [type, 0, ...u16(4 + body.length + payload.length), ...body];
+  const segment = concat(Uint8Array.from([...ports, ...u32(tag), 0, 0, 0, 0, ...chunk]), payload);
   new DataView(segment.buffer).setUint32(8, crc32c(segment), true);
   return segment;
+}
+
+/** Sections 3.3.1 to 3.3.3, 3.3.11 and 3.3.12. Every packet but an INIT has the tag that the other end chose. */
+function chunkOf(frame: Frame): { type: number; tag: number; body: readonly number[] } {
+  const { own, peer } = endsOf(frame);
+  const initiation = [...u32(own.tag), 0, 0, 0xff, 0xff, 0, 1, 0, 1, ...u32(own.first)];
+  switch (frame.flags ?? "S") {
+    case "S":
+      return { type: 1, tag: 0, body: initiation };
+    case "SA":
+      return { type: 2, tag: peer.tag, body: initiation };
+    case "A":
+      return { type: frame.answers ? 11 : 10, tag: peer.tag, body: [] };
+    default:
+      return { type: 0, tag: peer.tag, body: [...u32(own.first), 0, 0, 0, 0, 0, 0, 0, 0] };
+  }
 }
 
 /** RFC 792 and RFC 4443, section 2.1: four bytes that depend on the type are left zero. */
@@ -215,6 +253,10 @@ function answeredLink(frame: Frame): Uint8Array {
 
 export function bytesOf(address: string): number[] {
   return ipaddr.parse(address).toByteArray();
+}
+
+function u32(value: number): [number, number, number, number] {
+  return [...u16(value >>> 16), ...u16(value & 0xffff)];
 }
 
 function u16(value: number): [number, number] {

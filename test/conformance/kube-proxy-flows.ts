@@ -10,7 +10,7 @@ export interface NodeView {
   readonly clusterCIDRs?: readonly string[];
   readonly localDetection: "clusterCIDR" | "none";
   readonly masqueradeAll?: boolean;
-  readonly nodePortAddresses: readonly string[] | null;
+  readonly nodePortAddresses: readonly string[] | "primary" | null;
   readonly localhostNodePorts: boolean;
   readonly zone?: string;
   readonly conntrackTCPBeLiberal?: boolean;
@@ -34,7 +34,6 @@ export interface Flow {
 
 export interface Case {
   readonly id: string;
-  readonly optional?: boolean;
   readonly node: NodeView;
   readonly objects: readonly object[];
   readonly flows: readonly Flow[];
@@ -42,10 +41,8 @@ export interface Case {
 
 const DATA = new URL("../data/kube-proxy-flows.json", import.meta.url);
 
-/** Those that hold for every implementation of iptables mode; the others are quirks and other modes. */
-export const CASES = (JSON.parse(readFileSync(DATA, "utf8")) as Case[]).filter(
-  ({ optional }) => !optional,
-);
+/** All of them: quirks of iptables mode and cases of nftables mode too. */
+export const CASES: readonly Case[] = JSON.parse(readFileSync(DATA, "utf8"));
 
 /** The objects of a case, those that describe its node included. */
 export function objectsOf({ objects, node }: Case): object[] {
@@ -63,7 +60,7 @@ function viewObjects(node: NodeView): object[] {
     }),
     proxyObject({
       clusterCIDR: node.localDetection === "none" ? "" : clusterCIDR,
-      nodePortAddresses: node.nodePortAddresses ?? [],
+      nodePortAddresses: [node.nodePortAddresses ?? []].flat(),
       masqueradeAll: node.masqueradeAll,
       localhostNodePorts: node.localhostNodePorts,
       tcpBeLiberal: node.conntrackTCPBeLiberal,

@@ -10,15 +10,12 @@ import {
   answer,
   conversation,
   DELIVERED,
-  drops,
   passes,
   REQUEST,
-  REQUEST_IPV6,
   SERVICES,
   scene,
   WEB,
   WEB_BACKEND,
-  WEB_IPV6,
 } from "./scene.ts";
 import { type Case, connectionOf, EPOCH, eachDataplane, prepare, take, walk } from "./walk.ts";
 
@@ -69,72 +66,40 @@ describe("UDP", () => {
 });
 
 describe("SCTP", () => {
-  walk([
-    {
-      name: "an answer assures the association",
-      steps: [SCTP.open(), SCTP.response()],
+  const steps = [
+    SCTP.open(),
+    SCTP.response({ flags: "SA" }),
+    SCTP.request({ flags: "A" }),
+    SCTP.response({ flags: "A" }),
+    SCTP.request({ flags: "D" }),
+  ];
+  const states = [
+    "SCTP_CLOSED",
+    "SCTP_COOKIE_WAIT",
+    "SCTP_COOKIE_ECHOED",
+    "SCTP_ESTABLISHED",
+    "SCTP_ESTABLISHED",
+  ];
+  walk(
+    states.map((state, index) => ({
+      name: `packet ${index + 1} leaves the association ${state}`,
+      steps: steps.slice(0, index + 1),
       after: (dataplane) =>
         expect(connectionOf(dataplane)).toMatchObject({
-          state: "SCTP",
-          assured: true,
-          seenReply: true,
+          state,
+          timer: state,
+          assured: index >= 3,
+          seenReply: index >= 1,
         }),
-    },
-  ]);
+    })),
+  );
   eachDataplane({}, (dataplane) => {
     test.each([0, 1])("its timeout is kept to the millisecond (%i)", (late) => {
-      const timeout = dataplane().maps.config.lookup("config")!.timeouts.SCTP;
-      const answered = late ? passes(SCTP.response().send) : SCTP.response();
-      take(dataplane(), [SCTP.open(), { at: timeout + late, ...answered }]);
-    });
-  });
-});
-
-describe("a full connection table", () => {
-  const options = { capacity: { connections: 2, connections6: 1 } };
-  const dial = (sport: number) => WEB.open({ sport });
-  const full = (send: Frame) =>
-    drops(send, "conntrack-full", { conntrack: "new", service: "test/web:tcp", backend: null });
-  walk([
-    {
-      name: "refuses new connections and serves the old ones",
-      options,
-      steps: [
-        dial(1),
-        dial(2),
-        full({ ...REQUEST, sport: 3 }),
-        WEB.response({ dport: 1, flags: "SA" }),
-        WEB.request({ sport: 1 }),
-      ],
-      after: (dataplane) =>
-        expect(dataplane.counters()).toMatchObject({
-          reasons: { "conntrack-full": 1 },
-          connections: { created: 2, ipv4: 2, ipv6: 0 },
-        }),
-    },
-    {
-      name: "is one of each family",
-      options,
-      steps: [dial(1), dial(2), WEB_IPV6.open(), full({ ...REQUEST_IPV6, sport: 3 })],
-    },
-    {
-      name: "has room again when connections have expired",
-      options,
-      steps: [
-        dial(1),
-        dial(2),
-        { at: 120_001, ...dial(3) },
-        dial(4),
-        full({ ...REQUEST, sport: 5 }),
-      ],
-    },
-  ]);
-  eachDataplane(options, (dataplane) => {
-    test("is emptied by flush, which counts what it closes", () => {
-      take(dataplane(), [dial(1), dial(2)]);
-      dataplane().flush();
-      expect(dataplane().counters().connections).toMatchObject({ created: 2, closed: 2, ipv4: 0 });
-      take(dataplane(), [dial(1), dial(2)]);
+      const timeout = dataplane().maps.config.lookup("config")!.timeouts.SCTP_ESTABLISHED;
+      const { send, options } = SCTP.response({ flags: "D" });
+      const backend = late ? null : WEB_BACKEND;
+      take(dataplane(), [...steps, { at: timeout + late, send, options, event: { backend } }]);
+      expect(dataplane().counters().connections).toMatchObject({ expired: late });
     });
   });
 });
@@ -182,14 +147,28 @@ describe("session affinity", () => {
       );
     });
 
-    test("is still told by the client's address when the endpoint is gone for good", () => {
-      const request = { ...REQUEST, daddr: "10.96.0.30" };
-      const send = (frame: Frame) => dataplane().process(build(frame), { now: EPOCH });
-      send(request);
-      send({ ...request, flags: "R" });
-      dataplane().apply(parseObjects(scene()));
-      const [entry] = [...dataplane().maps.affinity.entries()];
-      expect(entry?.[0].address).toBe(REQUEST.saddr);
+    test("is no longer told when the endpoint is gone", () => {
+      const [first] = choose(dataplane(), clients.slice(0, 1), 0, 1);
+      const { maps } = dataplane();
+      expect([...maps.affinity.entries()].map(([key]) => key.address)).toEqual([clients[0]]);
+      const endpoints = SERVICES.sticky.endpoints.filter(
+        ({ address }) => `${address}:8080` !== first,
+      );
+      dataplane().apply(parseObjects(scene({ ...SERVICES.sticky, endpoints })));
+      expect(maps.affinity.length).toBe(0);
+    });
+
+    test("is of the last two that were used", () => {
+      const { maps } = dataplane();
+      const used = () => [...maps.affinity.entries()][0]?.[1].backends.map(({ used }) => used);
+      const [client] = clients;
+      choose(dataplane(), [client!], 0, 1);
+      expect(used()).toEqual([0]);
+      const [key, { backends, timeout }] = [...maps.affinity.entries()][0]!;
+      const other = backends[0]!.backend % 8 === 0 ? 1 : backends[0]!.backend + 1;
+      const both = [...backends, { backend: other, used: 5 }];
+      maps.affinity.update(key, { backends: both, timeout });
+      expect(maps.affinity.lookup(key)).toEqual({ backends: both, timeout });
     });
 
     test("is each service port's own", () => {

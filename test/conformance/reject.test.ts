@@ -141,19 +141,25 @@ describe("a node's own packet to a dead address", () => {
 describe("no answer goes where none may go", () => {
   const silent = (name: string, saddr: string): Case => {
     const frame = saddr.includes(":") ? VACANT_IPV6 : VACANT;
-    return one(name, drops({ ...frame, saddr }, "no-endpoints", { conntrack: "new" }));
+    return one(name, drops({ ...frame, saddr }, "martian", { conntrack: "new" }));
   };
   walk([
     silent("the unspecified address", "0.0.0.0"),
     silent("a multicast group", "224.0.0.1"),
     silent("the last multicast group", "239.255.255.255"),
+    silent("a reserved address", "240.0.0.1"),
     silent("broadcast", "255.255.255.255"),
+    silent("another host's loopback", "127.0.0.1"),
+    silent("another one's of IPv6", "::1"),
+    silent("a link-local address of IPv6", "fe80::1"),
+    silent("an IPv4 address in IPv6", "::ffff:10.244.1.5"),
     silent("the unspecified address of IPv6", "::"),
     silent("a multicast group of IPv6", "ff02::1"),
     one(
       "but its neighbours get one",
       rejects({ ...VACANT, saddr: "223.255.255.255" }),
-      rejects({ ...VACANT, saddr: "240.0.0.1" }),
+      rejects({ ...VACANT, saddr: "1.0.0.0" }),
+      rejects({ ...VACANT_IPV6, saddr: "fec0::1" }),
     ),
     one(
       "and pods do",

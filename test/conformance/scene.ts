@@ -173,8 +173,8 @@ export function roundTrip(original: Frame, delivered: Frame, event: Step["event"
 
 /** The same frame the other way round. */
 export function answer(frame: Frame): Frame {
-  const { saddr, sport, daddr, dport } = frame;
-  return { ...frame, saddr: daddr, sport: dport, daddr: saddr, dport: sport };
+  const { saddr, sport, daddr, dport, answers = false } = frame;
+  return { ...frame, saddr: daddr, sport: dport, daddr: saddr, dport: sport, answers: !answers };
 }
 
 export const WEB = conversation(REQUEST, DELIVERED);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import type { Connection, State } from "../../src/dataplane/entries.ts";
 import { dataplanes } from "./dataplanes.ts";
-import { build, type Frame } from "./frame.ts";
+import { ANSWERER, build, type Frame, OPENER } from "./frame.ts";
 import { drops, passes, REQUEST, WEB, WEB_BACKEND } from "./scene.ts";
 import {
   type Case,
@@ -16,10 +16,6 @@ import {
   walk,
 } from "./walk.ts";
 
-type TcpState = Exclude<State, "UDP" | "UDP_STREAM" | "SCTP">;
-/** A state; "-" invalid, "=" ignored, "x" the connection is forgotten, "new" a connection takes its place. */
-type Cell = TcpState | "-" | "=" | "x" | "new";
-
 const STATES = [
   "SYN_SENT",
   "SYN_RECV",
@@ -31,6 +27,10 @@ const STATES = [
   "CLOSE",
   "SYN_SENT2",
 ] as const;
+
+type TcpState = (typeof STATES)[number];
+/** A state; "-" invalid, "=" ignored, "x" the connection is forgotten, "new" a connection takes its place. */
+type Cell = TcpState | "-" | "=" | "x" | "new";
 
 const KINDS = { syn: "S", synack: "SA", fin: "FA", ack: "A", rst: "R", none: "" } as const;
 type Kind = keyof typeof KINDS;
@@ -72,7 +72,14 @@ const TABLE: Record<"orig" | "reply", Record<Kind, string>> = {
 
 const { open, request, response } = WEB;
 const HANDSHAKE = [open(), response({ flags: "SA" }), request()];
-const CLOSING = [...HANDSHAKE, request({ flags: "FA" }), response(), response({ flags: "FA" })];
+/** What says that the other end's FIN has come. */
+const [SEEN_BY_SERVER, SEEN_BY_CLIENT] = [{ ack: OPENER.first + 2 }, { ack: ANSWERER.first + 2 }];
+const CLOSING = [
+  ...HANDSHAKE,
+  request({ flags: "FA" }),
+  response(SEEN_BY_SERVER),
+  response({ flags: "FA", ...SEEN_BY_SERVER }),
+];
 const PATHS: Record<TcpState, readonly Step[]> = {
   SYN_SENT: HANDSHAKE.slice(0, 1),
   SYN_RECV: HANDSHAKE.slice(0, 2),
@@ -80,8 +87,8 @@ const PATHS: Record<TcpState, readonly Step[]> = {
   FIN_WAIT: CLOSING.slice(0, 4),
   CLOSE_WAIT: CLOSING.slice(0, 5),
   LAST_ACK: CLOSING,
-  TIME_WAIT: [...CLOSING, request()],
-  CLOSE: [...HANDSHAKE, response({ flags: "R" })],
+  TIME_WAIT: [...CLOSING, request({ seq: OPENER.first + 2, ...SEEN_BY_CLIENT })],
+  CLOSE: [...HANDSHAKE, request({ flags: "R" })],
   SYN_SENT2: [open(), response({ flags: "S" })],
 };
 
@@ -128,20 +135,26 @@ eachDataplane({}, (dataplane) => {
       const before = connectionOf(dataplane());
       expect(before?.state).toBe(from);
       take(dataplane(), [stepOf(transition, LATER)]);
-      expectAfter(dataplane(), to, before!);
+      expectAfter(dataplane(), transition, before!);
     });
   }
 });
 
-function expectAfter(dataplane: Dataplane, to: Cell, before: Connection): void {
+function expectAfter(dataplane: Dataplane, { to, kind }: Transition, before: Connection): void {
   const after = connectionOf(dataplane);
   if (to === "x") expect(after).toBeUndefined();
   else if (to === "-") expect(after).toEqual(before);
-  else expect(after).toMatchObject(expectedEntry(to, before));
+  else expect(after).toMatchObject(expectedEntry(to, kind, before));
 }
 
-function expectedEntry(to: Exclude<Cell, "x" | "-">, before: Connection): Partial<Connection> {
+function expectedEntry(
+  to: Exclude<Cell, "x" | "-">,
+  kind: Kind,
+  before: Connection,
+): Partial<Connection> {
   const { state, created, lastSeen } = before;
+  // A SYN that is sent again does not keep what nobody has answered.
+  if (state === "SYN_SENT" && kind === "syn") return { state: to as TcpState, lastSeen };
   if (to === "=") return { state, created, lastSeen };
   if (to === "new") return { state: "SYN_SENT", seenReply: false, created: created + LATER };
   return { state: to, created, lastSeen: lastSeen + LATER };
@@ -209,6 +222,10 @@ describe("resets", () => {
       [...PATHS.CLOSE, open(), response({ flags: "SA" })],
       1,
     ),
+    {
+      name: "but not after the server's own, until it has answered",
+      steps: [...HANDSHAKE, response({ flags: "R" }), request({ flags: "S" })],
+    },
     resets("and after TIME_WAIT", [...PATHS.TIME_WAIT, open(), response({ flags: "SA" })], 1),
   ]);
 });

@@ -131,6 +131,8 @@ describe("a plan", () => {
     expect(operations.map(({ op, map }) => `${op} ${map}`)).toEqual([
       "update backends",
       "update rings",
+      "update endpoints",
+      "delete endpoints",
       "delete backends",
     ]);
   });
@@ -299,6 +301,7 @@ function meaning(maps: Maps, reconciler: Reconciler): Record<string, unknown> {
   const named = (value: unknown): unknown =>
     JSON.parse(JSON.stringify(value), (key, inner) => {
       if (key === "service") return reconciler.serviceName(inner) ?? inner;
+      if (key === "backend") return reconciler.backendName(inner);
       return key === "slots" ? inner.map(reconciler.backendName) : inner;
     });
   const lines = [...maps.entries]

@@ -122,6 +122,16 @@ const EXTENSIONS = [
   [51, Uint8Array.of(0, 4, ...new Uint8Array(22))],
 ] as const;
 const ODD = new Uint8Array(21).fill(7);
+const EIGHTS = new Uint8Array(24).fill(7);
+/** What comes first of a datagram, and what comes last. */
+const FIRST: Frame = { ...REQUEST, proto: "udp", payload: EIGHTS, fragment: 0x2000 };
+const LAST: Frame = { ...FIRST, payload: ODD, fragment: 4 };
+const pieceOf = (frame: Frame, field: number): Frame => ({
+  ...REQUEST_IPV6,
+  proto: "udp",
+  payload: frame.payload,
+  extensions: [[44, Uint8Array.of(0, 0, field >>> 8, field & 0xff, 0, 0, 0, 9)]],
+});
 const OPTIONAL = Uint8Array.of(1, 1, 1, 1, 0, 0, 0, 0);
 
 const opens = (name: string, frame: Frame): Kind => ({ name, frame });
@@ -151,7 +161,18 @@ const KINDS: readonly Kind[] = [
   opens("options, to nobody", { ...VACANT, options: OPTIONAL, tags: TAGS }),
   opens("tags, to nobody over IPv6", { ...VACANT_IPV6, tags: TAGS }),
   opens("a reset", { ...REQUEST, flags: "R" }),
-  opens("a fragment", { ...REQUEST, fragment: 0x2000 }),
+  opens("a fragment of odd length", { ...REQUEST, fragment: 0x2000 }),
+  opens("a first fragment", { ...FIRST, id: 1 }),
+  opens("a fragment that waits", { ...LAST, id: 2 }),
+  follows("a fragment that another waits for", { ...LAST, id: 3 }, { ...FIRST, id: 3 }),
+  follows("a fragment behind the first", { ...FIRST, id: 4 }, { ...LAST, id: 4 }),
+  follows(
+    "a fragment to nobody",
+    { ...LAST, daddr: VACANT.daddr, id: 5 },
+    { ...FIRST, daddr: VACANT.daddr, id: 5 },
+  ),
+  opens("a fragment of IPv6", pieceOf(FIRST, 1)),
+  follows("a fragment that another of IPv6 waits for", pieceOf(LAST, 32), pieceOf(FIRST, 1)),
   opens("icmp", { ...REQUEST, proto: "icmp" }),
   opens("icmp over IPv6, extended", { ...REQUEST_IPV6, proto: "icmp", extensions: EXTENSIONS }),
   ...(["raw", "null", "loop", "linux-sll", "linux-sll2"] as const).flatMap((link) => [

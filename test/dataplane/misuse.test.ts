@@ -29,7 +29,7 @@ engines("$engine", ({ create }) => {
     {
       options: { nod: "a" },
       message:
-        "nod is not known: an option is one of node, seed, capacity, network, linkType, scheduler, module",
+        "nod is not known: an option is one of node, seed, capacity, network, linkType, scheduler, randomFully, sysctls, module",
     },
     { options: null, message: "the options must be an object" },
   ])("options $options are refused", async ({ options, message }) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { DATAGRAM_MAX } from "../../abi/limits.ts";
 import type { DataplaneOptions } from "../../src/dataplane/dataplane.ts";
-import { createDataplane, createModel } from "../../src/index.ts";
+import { createDataplane, createModel, parseObjects } from "../../src/index.ts";
 
 const CREATE = { wasm: createDataplane, model: createModel };
 
@@ -27,6 +28,49 @@ const REFUSED: readonly { name: string; options: unknown; message: RegExp }[] = 
   },
   { name: "a negative seed", options: { seed: -1 }, message: /seed is -1/ },
   { name: "a seed beyond 32 bits", options: { seed: 2 ** 32 }, message: /seed is 4294967296/ },
+  {
+    name: "no room to follow a datagram",
+    options: { capacity: { datagrams: 0 } },
+    message: /capacity\.datagrams is 0: it must be an integer from 1 to 1048576/,
+  },
+  {
+    name: "more fragments than can be numbered",
+    options: { capacity: { fragments: 65537 } },
+    message: /capacity\.fragments is 65537: it must be an integer from 1 to 65536/,
+  },
+  {
+    name: "ports that are drawn perhaps",
+    options: { randomFully: 1 },
+    message: /randomFully is 1: it must be true or false/,
+  },
+  { name: "no settings at all", options: { sysctls: null }, message: /sysctls is null/ },
+  { name: "settings in a list", options: { sysctls: ["a=1"] }, message: /sysctls is an array/ },
+  { name: "settings in a text", options: { sysctls: "a=1" }, message: /sysctls is "a=1"/ },
+  {
+    name: "a setting that is an object",
+    options: { sysctls: { nf_conntrack_checksum: { value: 1 } } },
+    message: /sysctls\.nf_conntrack_checksum is an object: it must be a number or a string/,
+  },
+  {
+    name: "a setting that is not a number",
+    options: { sysctls: { ipfrag_time: Number.NaN } },
+    message: /sysctls\.ipfrag_time is NaN/,
+  },
+  {
+    name: "a setting that the kernel does not have",
+    options: { sysctls: { nf_conntrack_max_speed: 1 } },
+    message: /nf_conntrack_max_speed/,
+  },
+  {
+    name: "a setting named like something every object has",
+    options: { sysctls: { constructor: 1 } },
+    message: /constructor/,
+  },
+  {
+    name: "a time below 0",
+    options: { sysctls: { ipfrag_time: -1 } },
+    message: /ipfrag_time/,
+  },
   { name: "an unknown link type", options: { linkType: "wifi" }, message: /linkType "wifi"/ },
 ];
 
@@ -56,6 +100,17 @@ describe.each(Object.entries(CREATE))("options of the %s dataplane", (_, create)
     expect(() => batch.push(new Uint8Array(1))).toThrow(/holds 2 frames/);
   });
 
+  it.each([
+    { options: null, message: /the options of apply are null: they must be an object/ },
+    { options: true, message: /the options of apply are true/ },
+    { options: { keepStaleFlows: 1 }, message: /keepStaleFlows is 1: it must be true or false/ },
+    { options: { keepFlows: true }, message: /keepFlows is not known: the only option of apply/ },
+  ])("refuse to apply with $options, and change nothing", async ({ options, message }) => {
+    const { apply, maps } = await create();
+    expect(() => apply(parseObjects([]), options as never)).toThrow(message);
+    expect(maps.config.length).toBe(0);
+  });
+
   it("refuse to tell events that were not asked for, and frames that are not there", async () => {
     const { batch } = await create();
     batch.push(new Uint8Array(60));
@@ -69,6 +124,17 @@ describe("the Wasm dataplane", () => {
   it("refuses more memory than 32 bits address", async () => {
     const capacity = { connections: 2 ** 24, connections6: 2 ** 23, slots: 2 ** 28 };
     await expect(createDataplane({ capacity })).rejects.toThrow(/capacities need/);
+    const held = { fragments: 2 ** 16, frame: 2 ** 16 };
+    await expect(createDataplane({ capacity: held })).rejects.toThrow(/need more than 4 GiB/);
+  });
+
+  it("takes memory for what it is to hold", async () => {
+    const sizeOf = async (capacity: DataplaneOptions["capacity"]) =>
+      (await createDataplane({ capacity })).batch.memory.buffer.byteLength;
+    const small = await sizeOf({ datagrams: 1, fragments: 1 });
+    const more = (await sizeOf({ datagrams: 4096, fragments: 1024 })) - small;
+    expect(more).toBeGreaterThanOrEqual(4096 * (DATAGRAM_MAX / 8 / 8) + 1023 * 1984);
+    expect(more).toBeLessThan(4096 * 1400 + 1024 * 2300);
   });
 
   it("refuses a module that is not its own", async () => {

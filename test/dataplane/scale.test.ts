@@ -57,6 +57,8 @@ describe.each(Object.entries({ wasm: createDataplane, model: createModel }))(
       expect(operations.map(({ op, map, label }) => [op, map, label])).toEqual([
         ["update", "backends", "10.200.4.210:8080 of scale/s1234:http"],
         ["update", "rings", "of scale/s1234:http"],
+        ["update", "endpoints", ""],
+        ["delete", "endpoints", ""],
         ["delete", "backends", "10.128.4.210:8080 of scale/s1234:http"],
       ]);
     });

@@ -7,7 +7,7 @@ import type { Counters } from "../../src/dataplane/counters.ts";
 import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
 import { parseManifests } from "../../src/index.ts";
 import { readBytes, writeBytes } from "../../src/pcap/index.ts";
-import { leaves, type Replayed, replay, seconds } from "../../src/replay/replay.ts";
+import { departures, type Replayed, replay, seconds } from "../../src/replay/replay.ts";
 
 /** Paths are relative to the folder of the case. */
 interface Description {
@@ -64,16 +64,16 @@ export function play(dataplane: Dataplane, { folder, capture, manifests }: Golde
 
 /** What is replayed is a view that does not last. */
 function* copies(outcomes: Iterable<Replayed>): Generator<Replayed> {
-  for (const one of outcomes) yield { ...one, packet: one.packet.slice() };
+  for (const one of outcomes) {
+    const released = one.released.map((each) => ({ ...each, packet: each.packet.slice() }));
+    yield { ...one, packet: one.packet.slice(), released };
+  }
 }
 
 function captureOf(replayed: readonly Replayed[]): Uint8Array {
   const left = replayed
-    .filter(({ verdict }) => leaves(verdict))
-    .map(({ captured, packet, verdict }) => {
-      const wireLength = verdict === "TX" ? packet.length : captured.wireLength;
-      return { ...captured, data: packet, wireLength };
-    });
+    .flatMap(departures)
+    .map(({ captured, packet, wireLength }) => ({ ...captured, data: packet, wireLength }));
   return writeBytes(left, { format: "pcapng", resolution: "ns" });
 }
 

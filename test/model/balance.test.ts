@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { RingName } from "../../src/dataplane/entries.ts";
 import { initial, xorshift32 } from "../../src/model/random.ts";
 import { murmur3 } from "../../src/murmur3.ts";
 import { packet } from "../../src/packet/build.ts";
-import { NEW, SYN, SYN6, VIP, VIP6 } from "./scene.ts";
+import { NEW, SYN, SYN6, VIP, VIP6, web } from "./scene.ts";
 import { backend, type Content, createWorld, DNAT, routes, service, transaction } from "./world.ts";
 
 const NUMBERS = [3, 5, 7, 9, 11];
@@ -85,8 +86,7 @@ describe("affinity", () => {
     const first = dial(world);
     for (const now of [10_000, 20_000, 30_000]) expect(dial(world, now)).toBe(first);
     expect(world.engine.maps.affinity.lookup(key)).toEqual({
-      backend: first,
-      used: 30_000,
+      backends: [{ backend: first, used: 30_000 }],
       timeout: 10_000,
     });
   });
@@ -146,16 +146,94 @@ describe("affinity", () => {
     expect(strangers.size).toBeGreaterThan(1);
     expect(dial(world, 5)).toBe(first);
     expect([...world.engine.maps.affinity.entries()]).toEqual([
-      [key, { backend: first, used: 5, timeout: 10_000 }],
+      [key, { backends: [{ backend: first!, used: 5 }], timeout: 10_000 }],
     ]);
   });
 
   test("a connection that was not let in leaves no memory", () => {
     const world = createWorld(pool("random", 10_000), { connections: 1 });
-    dial(world);
+    const saddr = `10.244.2.${dial(world)}`;
+    const reply = { saddr, sport: 8080, daddr: SYN.saddr, dport: sport, flags: "SA" };
+    for (const spec of [reply, { ...SYN, sport, flags: "A" }]) world.send(packet(spec));
     dial(world, 0, "10.244.1.6");
     expect([...world.engine.maps.affinity.entries()].map(([{ address }]) => address)).toEqual([
       SYN.saddr,
     ]);
   });
+
+  describe("by two backends", () => {
+    const [first, second, third] = [NUMBERS[1]!, NUMBERS[0]!, NUMBERS[2]!];
+    const slots = (world: ReturnType<typeof createWorld>, ...numbers: number[]) =>
+      world.engine.maps.rings.update(
+        { service: 1, ring: "cluster" },
+        { scheduler: "random", slots: numbers },
+      );
+    const remembered = (world: ReturnType<typeof createWorld>) =>
+      world.engine.maps.affinity.lookup(key)?.backends;
+    const member = (number: number, rings: readonly RingName[] = ["cluster"]) =>
+      backend(`10.244.2.${number}`, "tcp", { rings });
+
+    /** A client that was with `first`, and then with `second`, as the first was in another ring. */
+    function twice() {
+      const world = createWorld(pool("random", 10_000));
+      const { backends } = world.engine.maps;
+      slots(world, first);
+      dial(world, 0);
+      backends.update(first, member(first, ["local"]));
+      slots(world, second);
+      dial(world, 5);
+      backends.update(first, member(first));
+      slots(world, ...NUMBERS);
+      return world;
+    }
+
+    test("a client goes to the one that comes first in the ring", () => {
+      const world = twice();
+      expect(dial(world, 6)).toBe(second);
+      slots(world, first, second);
+      expect(dial(world, 7)).toBe(first);
+      expect(remembered(world)).toEqual([
+        { backend: first, used: 7 },
+        { backend: second, used: 6 },
+      ]);
+    });
+
+    test("or to the one that is left", () => {
+      const world = twice();
+      world.engine.maps.backends.update(second, member(second, []));
+      expect(dial(world, 6)).toBe(first);
+      expect(dial(world, 10_000)).toBe(first);
+    });
+
+    test("a third takes the place of one that is gone, else of the one used longer ago", () => {
+      for (const gone of [first, second]) {
+        const world = twice();
+        const { backends, affinity } = world.engine.maps;
+        backends.update(gone, member(gone, []));
+        const kept = gone === first ? second : first;
+        backends.update(kept, member(kept, ["local"]));
+        slots(world, third);
+        expect(dial(world, 6)).toBe(third);
+        expect(affinity.lookup(key)?.backends.map(({ backend }) => backend)).toEqual(
+          gone === first ? [third, second] : [first, third],
+        );
+      }
+    });
+
+    test("those that are retired are forgotten, and UDP connections to them end", () => {
+      const world = twice();
+      expect(world.engine.retire({ udp: [first], clients: [first] })).toBe(0);
+      expect(remembered(world)).toEqual([{ backend: second, used: 5 }]);
+      world.engine.retire({ udp: [], clients: [second] });
+      expect(remembered(world)).toBeUndefined();
+    });
+  });
+});
+
+test("retired backends lose their UDP connections, and no others", () => {
+  const world = createWorld(web("udp"));
+  world.send(packet({ ...SYN, proto: "udp" }));
+  expect(world.engine.retire({ udp: [2], clients: [1] })).toBe(0);
+  expect(world.engine.retire({ udp: [1], clients: [] })).toBe(1);
+  expect(world.engine.counters().connections).toMatchObject({ closed: 1, ipv4: 0 });
 });

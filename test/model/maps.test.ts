@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LINK_SLOT_ETHERNET } from "../../abi/layout.ts";
 import type { Transaction } from "../../src/dataplane/transaction.ts";
-import { packet } from "../../src/packet/build.ts";
+import { fragments, packet } from "../../src/packet/build.ts";
 import { connections, ENDPOINT, SYN, VIP, web } from "./scene.ts";
 import {
   backend,
@@ -32,6 +32,7 @@ describe("a transaction", () => {
     ["frontends", { services: vips(16) }],
     ["services", { services: [[VIP_KEY, service({ service: 16 })]] }],
     ["backends", { backends: [[16, backend(ENDPOINT, "tcp")]] }],
+    ["backends", { endpoints: many(16, (port) => [{ ...VIP_KEY, port }, { backend: 1 }]) }],
     ["services", { rings: [[{ service: 16, ring: "local" }, ring(1)]] }],
     [
       "slots",
@@ -84,7 +85,14 @@ describe("a transaction", () => {
       expect(() => world.engine.commit(transaction(more))).toThrow(
         expect.objectContaining({ code: "capacity", message: expect.stringContaining(name) }),
       );
-      for (const map of ["services", "backends", "rings", "addresses", "interfaces"] as const) {
+      for (const map of [
+        "services",
+        "backends",
+        "rings",
+        "endpoints",
+        "addresses",
+        "interfaces",
+      ] as const) {
         expect(world.engine.maps[map].length).toBe(0);
       }
     },
@@ -145,7 +153,7 @@ describe("maps", () => {
       expect.objectContaining({ code: "capacity" }),
     );
     expect(maps.backends.length).toBe(2);
-    const entry = { backend: 1, used: 0, timeout: 1 };
+    const entry = { backends: [{ backend: 1, used: 0 }], timeout: 1 };
     for (const address of ["10.0.0.1", "10.0.0.2", "10.0.0.2"]) {
       maps.affinity.update({ service: 1, address }, entry);
     }
@@ -162,6 +170,7 @@ describe("maps", () => {
     const connection = {
       reply: { saddr: ENDPOINT, sport: 8080, daddr: SYN.saddr, dport: 40000, proto: "tcp" },
       state: "SYN_SENT",
+      timer: "SYN_SENT",
       backend: 1,
       masquerade: false,
       seenReply: false,
@@ -208,9 +217,9 @@ test("counters count each packet once in every row", () => {
     packets: 3,
     bytes: 3 * 54,
     verdicts: { ABORTED: 0, DROP: 1, PASS: 2, TX: 0, REDIRECT: 0 },
-    actions: { pass: 1, dnat: 1, reply: 0, related: 0, reject: 0, drop: 1 },
+    actions: { pass: 1, dnat: 1, reply: 0, related: 0, reject: 0, drop: 1, hold: 0 },
     conntrack: { none: 1, new: 1, established: 0, reply: 0, related: 0, invalid: 1 },
-    connections: { created: 1, expired: 0, closed: 0, ipv4: 1, ipv6: 0 },
+    connections: { created: 1, expired: 0, closed: 0, evicted: 0, ipv4: 1, ipv6: 0 },
   });
   expect(world.engine.counters().reasons).toMatchObject({ invalid: 1, truncated: 0 });
   expect(world.engine.counters().reasons).not.toHaveProperty("null");
@@ -230,7 +239,7 @@ describe("batch", () => {
     batch.process(0);
     expect(batch.length).toBe(3);
     frames.forEach((frame, index) => {
-      const { packet: out, verdict: _, ...rest } = single.send(frame);
+      const { packet: out, ...rest } = single.send(frame);
       expect(batch.packet(index)).toEqual(out);
       expect(batch.outcome(index)).toMatchObject({ backend: rest.backend, service: rest.service });
     });
@@ -251,5 +260,22 @@ describe("batch", () => {
     const expected = world.send(frame).packet;
     expect(expected.length).toBe(88);
     expect([batch.packet(0), batch.packet(1)]).toEqual([expected, expected]);
+  });
+
+  test("names the packet that has let a held fragment go, until the next call", () => {
+    const { batch } = createWorld(web("udp")).engine;
+    const ask = { ...SYN, proto: "udp" as const, payload: new Uint8Array(40), id: 3 };
+    const [first, ...later] = fragments(ask, 24);
+    const frames = [packet({ ...SYN, sport: 1 }), ...later, first!];
+    for (const frame of frames) {
+      batch.memory.set(frame, batch.frameAt(batch.length));
+      batch.commit(frame.length, { ...input, wireLength: frame.length });
+    }
+    batch.process(0);
+    const [, ...expected] = fragments({ ...ask, daddr: ENDPOINT, dport: 8080 }, 24);
+    // The checksum of the whole datagram stands in the first one, so the others match byte for byte.
+    expect(batch.released()).toMatchObject(expected.map((frame) => ({ by: 2, packet: frame })));
+    batch.process(0);
+    expect(batch.released()).toEqual([]);
   });
 });

@@ -17,6 +17,7 @@ import {
   REPLY,
   SYN,
   SYN6,
+  TURNS,
   web,
 } from "./scene.ts";
 import { createWorld, DNAT, routes } from "./world.ts";
@@ -24,39 +25,42 @@ import { createWorld, DNAT, routes } from "./world.ts";
 describe.each(PROTOS)("a conversation over %s", (proto) => {
   test("the endpoint and the pod see each other, and the VIP", () => {
     const world = createWorld(web(proto));
-    const ask = { ...SYN, proto, payload: "question" };
+    const [opening, answering, next] = TURNS[proto];
+    const ask = { ...SYN, proto, ...opening };
     const asked = { ...ask, daddr: ENDPOINT, dport: 8080 };
     const first = world.send(packet(ask));
     expect(first).toMatchObject({ ...NEW, backend: 1, masquerade: false });
     expect(first.packet).toEqual(packet(asked));
-    const reply = world.send(packet(answer(asked, { flags: "SA" })));
+    const reply = world.send(packet(answer(asked, answering)));
     expect(reply).toMatchObject({ ...REPLY, backend: 1 });
-    expect(reply.packet).toEqual(packet(answer(ask, { flags: "SA" })));
-    const second = world.send(packet({ ...ask, flags: "A" }));
+    expect(reply.packet).toEqual(packet(answer(ask, answering)));
+    const second = world.send(packet({ ...ask, ...next }));
     expect(second).toMatchObject({ ...LATER, backend: 1 });
-    expect(second.packet).toEqual(packet({ ...asked, flags: "A" }));
+    expect(second.packet).toEqual(packet({ ...asked, ...next }));
   });
 
   test("a client from outside comes by the node's address, in both families", () => {
     const world = createWorld(web(proto));
+    const [opening, answering] = TURNS[proto];
     const ends = [
-      [{ ...SYN, saddr: CLIENT, proto }, ENDPOINT, NODE],
-      [{ ...SYN6, proto }, ENDPOINT6, NODE6],
+      [{ ...SYN, saddr: CLIENT, proto, ...opening }, ENDPOINT, NODE],
+      [{ ...SYN6, proto, ...opening }, ENDPOINT6, NODE6],
     ] as const;
     for (const [ask, daddr, saddr] of ends) {
       const asked = { ...ask, saddr, daddr, dport: 8080 };
       const first = world.send(packet(ask));
       expect(first).toMatchObject({ ...NEW, masquerade: true });
       expect(first.packet).toEqual(packet(asked));
-      const reply = world.send(packet(answer(asked, { flags: "SA" })));
+      const reply = world.send(packet(answer(asked, answering)));
       expect(reply).toMatchObject({ ...REPLY, masquerade: true });
-      expect(reply.packet).toEqual(packet(answer(ask, { flags: "SA" })));
+      expect(reply.packet).toEqual(packet(answer(ask, answering)));
     }
   });
 
   test("a nodePort is reached on the node's address", () => {
     const world = createWorld(web(proto));
-    const ask = { ...SYN, saddr: CLIENT, daddr: NODE, dport: 30080, proto };
+    const [opening] = TURNS[proto];
+    const ask = { ...SYN, saddr: CLIENT, daddr: NODE, dport: 30080, proto, ...opening };
     const first = world.send(packet(ask));
     expect(first).toMatchObject({ ...NEW, backend: 1, masquerade: true });
     expect(first.packet).toEqual(packet({ ...ask, saddr: NODE, daddr: ENDPOINT, dport: 8080 }));

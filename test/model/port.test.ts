@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { packet } from "../../src/packet/build.ts";
 import { answer, CLIENT, connections, ENDPOINT, NEW, NODE, SYN, VIP, web } from "./scene.ts";
-import { backend, createWorld } from "./world.ts";
+import { backend, CONFIG, createWorld } from "./world.ts";
 
 describe("source ports", () => {
   test("a hairpin is masqueraded, whatever the route says", () => {
@@ -89,5 +89,17 @@ describe("source ports", () => {
       backend: 0,
     });
     expect(world.send(packet(SYN))).toMatchObject(NEW);
+  });
+
+  test("random ones are drawn for masqueraded connections, even where the own is free", () => {
+    const config = { ...CONFIG, randomFully: true };
+    const world = createWorld({ ...web(), config: [["config", config]] });
+    world.send(packet({ ...SYN, saddr: CLIENT, sport: 600 }));
+    world.send(packet({ ...SYN, sport: 600 }));
+    const [masqueraded, plain] = connections(world).map(([, { reply }]) => reply.dport);
+    expect(masqueraded).not.toBe(600);
+    expect(masqueraded).toBeGreaterThan(600);
+    expect(masqueraded).toBeLessThan(1024);
+    expect(plain).toBe(600);
   });
 });

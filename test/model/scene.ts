@@ -1,6 +1,6 @@
 /** Service port 1 (IPv6: 2) with one endpoint, and what goes to it and comes back. */
 import type { Connection, Proto, Tuple } from "../../src/dataplane/entries.ts";
-import type { PacketSpec } from "../../src/packet/build.ts";
+import type { ChunkSpec, PacketSpec } from "../../src/packet/build.ts";
 import { backend, type Content, INTERFACE, service, type World } from "./world.ts";
 
 export const POD = "10.244.1.5";
@@ -45,6 +45,25 @@ export function web(proto: Proto = "tcp", change: Parameters<typeof service>[0] 
 
 export const SYN: PacketSpec = { saddr: POD, sport: 40000, daddr: VIP, dport: 80, flags: "S" };
 export const SYN6: PacketSpec = { ...SYN, saddr: CLIENT6, daddr: VIP6 };
+
+/** An INIT or INIT ACK whose sender wants answers to carry `tag`: RFC 9260 section 3.3.2. */
+export function initiation(type: "INIT" | "INIT ACK", tag: number): ChunkSpec {
+  const value = new Uint8Array(16);
+  new DataView(value.buffer).setUint32(0, tag);
+  return { type, value };
+}
+
+/** What the first packet, its answer and the next one are of each protocol. */
+export const TURNS: Record<Proto, readonly [ask: Turn, reply: Turn, next: Turn]> = {
+  tcp: [{ flags: "S", payload: "question" }, { flags: "SA" }, { flags: "A" }],
+  udp: [{ payload: "question" }, { payload: "answer" }, {}],
+  sctp: [
+    { chunks: [initiation("INIT", 11)] },
+    { chunks: [initiation("INIT ACK", 22)], verificationTag: 11 },
+    { chunks: [{ type: "COOKIE ECHO" }], verificationTag: 22 },
+  ],
+};
+type Turn = Partial<PacketSpec>;
 
 /** The packet the other way round. */
 export function answer(spec: PacketSpec, change: Partial<PacketSpec> = {}): PacketSpec {

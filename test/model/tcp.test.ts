@@ -1,9 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { State } from "../../src/dataplane/entries.ts";
 import type { Direction, Tracked } from "../../src/model/store.ts";
-import { follow, hasValidFlags, openingState } from "../../src/model/tcp.ts";
+import { follow, open, type TcpConnection } from "../../src/model/tcp.ts";
+import { hasValidFlags } from "../../src/model/tcp-states.ts";
+import { type PacketSpec, packet } from "../../src/packet/build.ts";
+import { type Flow, parse } from "../../src/packet/parse.ts";
+import { CONFIG, TIMEOUTS } from "./world.ts";
 
 const [FIN, SYN, RST, PSH, ACK, URG, ECE, CWR] = [1, 2, 4, 8, 16, 32, 64, 128] as const;
+const LETTERS = "FSRP.UEW";
+
+/** The packet that says so, read. */
+function segment(flags: number, change: Partial<PacketSpec> = {}): Flow {
+  const letters = [...LETTERS].filter((_, bit) => flags & (1 << bit)).join("");
+  const frame = packet({ saddr: "10.0.0.1", daddr: "10.0.0.2", flags: letters, ...change });
+  return parse(frame, 1) as Flow;
+}
 
 const STATES: Record<string, State> = {
   sSS: "SYN_SENT",
@@ -31,23 +43,31 @@ const ROWS: readonly [Direction, number, string][] = [
   ["reply", RST | ACK, "sCL, sCL, sCL, sCL, sCL, sCL, sCL, sCL, sCL"],
 ];
 
-function connection(state: State, change: Partial<Tracked> = {}): Tracked {
+/** A connection that was picked up at sequence number 0, so that any window will do. */
+function connection(state: State, change: Partial<Tracked> = {}): TcpConnection {
   const orig = { saddr: "10.0.0.1", sport: 1, daddr: "10.0.0.2", dport: 2, proto: "tcp" };
+  const opening = open(segment(ACK), { ...CONFIG, tcpLoose: true });
   return {
     orig,
     reply: orig,
-    state,
+    direct: false,
     backend: 1,
     masquerade: false,
     seenReply: true,
     assured: false,
     created: 0,
     lastSeen: 0,
+    timer: state,
     ...change,
+    tcp: opening!.tcp,
+    sctp: null,
+    state,
   };
 }
 
-/** What a cell of the table means for a connection in `state`. */
+const CONTEXT = { config: CONFIG, now: 0 };
+
+/** What a cell of the table means for a connection in `state` that a FIN has closed. */
 function meaning(cell: string, state: State): { step: string; next: State } {
   if (cell === "sIV") return { step: "invalid", next: state };
   if (cell === "sIG") return { step: "ignore", next: state };
@@ -66,9 +86,16 @@ describe("states", () => {
   test.each(cells)("$direction flags $flags in $state: $cell", (given) => {
     const { direction, flags, cell, state } = given;
     const tracked = connection(state);
+    tracked.tcp.sides.orig.closes = true;
     const { step, next } = meaning(cell, state);
-    expect(follow(tracked, direction, flags)).toBe(step);
+    expect(follow(tracked, direction, segment(flags), CONTEXT)).toBe(step);
     expect(tracked.state).toBe(next);
+  });
+
+  test.each(["orig", "reply"] as const)("no flag that says anything is invalid (%s)", (from) => {
+    for (const state of Object.values(STATES)) {
+      expect(follow(connection(state), from, segment(0), CONTEXT)).toBe("invalid");
+    }
   });
 });
 
@@ -92,10 +119,10 @@ describe("flags", () => {
     }
   });
 
-  test.each(["orig", "reply"] as const)("bad ones are invalid (%s)", (direction) => {
+  test.each(["orig", "reply"] as const)("bad ones change nothing (%s)", (direction) => {
     const tracked = connection("ESTABLISHED");
     for (const flags of [0, PSH, SYN | FIN, SYN | RST, FIN, FIN | URG | PSH, 0xff]) {
-      expect(follow(tracked, direction, flags)).toBe("invalid");
+      expect(follow(tracked, direction, segment(flags), CONTEXT)).toBe("invalid");
     }
     expect(tracked).toEqual(connection("ESTABLISHED"));
   });
@@ -112,8 +139,18 @@ describe("a first packet", () => {
     ["RST", RST, undefined, undefined],
     ["no flag", 0, undefined, undefined],
   ] as const)("%s opens what it may, loose or not", (_, flags, loose, strict) => {
-    expect(openingState(flags, true)).toBe(loose);
-    expect(openingState(flags, false)).toBe(strict);
+    const flow = segment(flags, { seq: 0xffffffff, ack: 0x80000000 });
+    expect(open(flow, { ...CONFIG, tcpLoose: true })?.state).toBe(loose);
+    expect(open(flow, { ...CONFIG, tcpLoose: false })?.state).toBe(strict);
+  });
+
+  test("what is picked up and shows one side only is not kept for days", () => {
+    const data = segment(ACK, { payload: "data" });
+    const opened = open(data, CONFIG)!;
+    expect(TIMEOUTS[opened.timer]).toBe(300_000);
+    const tracked = connection("ESTABLISHED", { seenReply: false });
+    expect(follow(tracked, "orig", data, CONTEXT)).toBe("translate");
+    expect(TIMEOUTS[tracked.timer]).toBe(300_000);
   });
 });
 
@@ -124,11 +161,47 @@ describe("assured", () => {
     ["an ACK that nobody has answered does not", "ESTABLISHED", false, false],
   ] as const)("%s", (_, state, seenReply, assured) => {
     const tracked = connection(state, { seenReply });
-    expect(follow(tracked, "orig", ACK)).toBe("translate");
+    expect(follow(tracked, "orig", segment(ACK), CONTEXT)).toBe("translate");
     expect(tracked.assured).toBe(assured);
   });
 });
 
 test.each(["orig", "reply"] as const)("an RST before any answer ends it (%s)", (direction) => {
-  expect(follow(connection("SYN_SENT", { seenReply: false }), direction, RST)).toBe("reset");
+  const tracked = connection("SYN_SENT", { seenReply: false });
+  expect(follow(tracked, direction, segment(RST), CONTEXT)).toBe("reset");
+});
+
+describe("a FIN or RST out of the window", () => {
+  const far = { seq: 2_000_000_000 };
+  const life = () => {
+    const tracked = connection("ESTABLISHED", { assured: true });
+    follow(tracked, "reply", segment(ACK), CONTEXT);
+    for (const side of Object.values(tracked.tcp.sides)) side.liberal = false;
+    return tracked;
+  };
+  const end = (tracked: TcpConnection, direction: Direction, flags: number, now: number) =>
+    follow(tracked, direction, segment(flags, far), { ...CONTEXT, now });
+
+  test("is invalid, and a second one of the other side shortens the connection's life", () => {
+    const tracked = life();
+    expect(end(tracked, "orig", FIN | ACK, 5)).toBe("invalid");
+    expect(tracked).toMatchObject({ timer: "ESTABLISHED", lastSeen: 0 });
+    expect(end(tracked, "reply", RST, 7)).toBe("invalid");
+    expect(tracked).toMatchObject({ timer: "UNACKNOWLEDGED", lastSeen: 7, state: "ESTABLISHED" });
+  });
+
+  test("changes nothing when it comes twice from one side", () => {
+    const tracked = life();
+    end(tracked, "orig", FIN | ACK, 5);
+    end(tracked, "orig", RST, 7);
+    expect(tracked).toMatchObject({ timer: "ESTABLISHED", lastSeen: 0 });
+  });
+
+  test("changes nothing when the connection has less than two minutes left", () => {
+    const tracked = life();
+    const late = TIMEOUTS.ESTABLISHED - 119_999;
+    end(tracked, "orig", FIN | ACK, late);
+    end(tracked, "reply", FIN | ACK, late);
+    expect(tracked).toMatchObject({ timer: "ESTABLISHED", lastSeen: 0 });
+  });
 });

@@ -1,7 +1,7 @@
 /** A model with the maps of a test, and frames that go through it. */
 import { LINK_SLOT_ETHERNET } from "../../abi/layout.ts";
 import type { Capacity } from "../../src/dataplane/dataplane.ts";
-import type { Engine, FrameInput } from "../../src/dataplane/engine.ts";
+import type { Engine, FrameInput, ReleasedFrame } from "../../src/dataplane/engine.ts";
 import type {
   Backend,
   Config,
@@ -27,6 +27,8 @@ export const CAPACITY: Capacity = {
   connections: 1024,
   connections6: 4,
   affinity: 2,
+  datagrams: 4,
+  fragments: 4,
   batch: 4,
   frame: 256,
 };
@@ -43,7 +45,16 @@ export const TIMEOUTS: Timeouts = {
   SYN_SENT2: 120_000,
   UDP: 30_000,
   UDP_STREAM: 120_000,
-  SCTP: 210_000,
+  SCTP_CLOSED: 10_000,
+  SCTP_COOKIE_WAIT: 3_000,
+  SCTP_COOKIE_ECHOED: 3_000,
+  SCTP_ESTABLISHED: 210_000,
+  SCTP_SHUTDOWN_SENT: 3_000,
+  SCTP_SHUTDOWN_RECD: 3_000,
+  SCTP_SHUTDOWN_ACK_SENT: 3_000,
+  SCTP_HEARTBEAT_SENT: 30_000,
+  MAX_RETRANS: 300_000,
+  UNACKNOWLEDGED: 300_000,
 };
 
 export const CONFIG: Config = {
@@ -51,7 +62,11 @@ export const CONFIG: Config = {
   localhostNodePorts: true,
   tcpBeLiberal: false,
   tcpLoose: true,
+  tcpMaxRetrans: 3,
+  checksum: true,
+  randomFully: false,
   timeouts: TIMEOUTS,
+  fragmentTimeouts: { ipv4: 30_000, ipv6: 60_000 },
 };
 
 export const DNAT: Route = { action: "dnat", ring: "cluster", masquerade: false };
@@ -124,6 +139,7 @@ export interface Passage {
   readonly backend: number;
   readonly masquerade: boolean;
   readonly packet: Uint8Array;
+  readonly released: readonly ReleasedFrame[];
 }
 
 export interface World {
@@ -150,7 +166,7 @@ export function createWorld(content: Content, capacity: Partial<Capacity> = {}):
         ...options,
       };
       const view = window.subarray(32, 32 + frame.length);
-      const { outcome, packet } = engine.process(view, input, now);
+      const { outcome, packet, released } = engine.process(view, input, now);
       if (kept.some((byte, at) => byte !== window[at])) throw new Error("the input was changed");
       return {
         ...outcome,
@@ -159,6 +175,7 @@ export function createWorld(content: Content, capacity: Partial<Capacity> = {}):
         reason: REASONS[outcome.reason]!,
         conntrack: CONNTRACKS[outcome.conntrack]!,
         packet,
+        released,
       };
     },
   };

@@ -42,6 +42,14 @@ describe("incremental update", () => {
     expect(checksum.difference(Uint8Array.of(1, 2, 3, 4), Uint8Array.of(3, 4, 1, 2))).toBe(0);
   });
 
+  test("an odd last byte is padded on both sides", () => {
+    const before = Uint8Array.of(0x12, 0x34, 0x56);
+    const after = Uint8Array.of(0x12, 0x34, 0x57);
+    const gained = checksum.difference(before, after);
+    expect(checksum.update(checksum.compute(before), gained)).toBe(checksum.compute(after));
+    expect(checksum.difference(before, before)).toBe(0);
+  });
+
   test("agrees with a fresh checksum, and keeps the error of a wrong one", () => {
     const bytes = Uint8Array.from({ length: 20 }, (_, index) => index * 37);
     const changed = Uint8Array.from(bytes).fill(0x5a, 4, 8);

@@ -117,7 +117,10 @@ describe("where captured bytes end", () => {
   test("the IP length may not reach behind the bytes on the wire", () => {
     for (const { ends } of FAMILIES) {
       const frame = packet({ ...ends, payload: "payload" });
-      expect(parse(frame.subarray(0, -1), LINK_ETHERNET)).toEqual({ found: "truncated" });
+      expect(parse(frame.subarray(0, -1), LINK_ETHERNET)).toEqual({
+        found: "truncated",
+        layer: "ip",
+      });
     }
   });
 
@@ -166,12 +169,20 @@ describe("IPv4", () => {
     expect(read(spec)).toMatchObject({ found: "fragment", tuple: { sport: 0, dport: 0 } });
   });
 
+  test("a fragment has its place in its datagram", () => {
+    const fragment = { id: 0xabcd, offset: 24, more: true };
+    const parsed = read({ ...V4, dontFragment: true, fragment, payload: "8 bytes!" });
+    expect(parsed).toMatchObject({ ip: { fragment, transport: 34, end: 42 } });
+  });
+
   test("don't-fragment is no fragment", () => {
-    expect(read({ ...V4, dontFragment: true }).found).toBe("flow");
+    expect(read({ ...V4, dontFragment: true })).toMatchObject({
+      found: "flow",
+      ip: { fragment: null },
+    });
   });
 
   test.each([
-    ["icmp", "icmp"],
     ["icmpv6", "icmpv6"],
     [47, "47"],
     [0, "0"],
@@ -219,6 +230,18 @@ describe("IPv6", () => {
     expect(parsed).toMatchObject({ found: "fragment", tuple: { sport, proto: "tcp" } });
   });
 
+  test("a fragment has its place in its datagram", () => {
+    const fragment = { id: 0xfedc_ba98, offset: 24, more: true };
+    const parsed = read({ ...V6, fragment, payload: "8 bytes!" });
+    expect(parsed).toMatchObject({ ip: { fragment, transport: 62, end: 70 } });
+  });
+
+  test("what stands behind the header of a fragment is left to whoever has all of it", () => {
+    const extensions = [{ type: "fragment", more: true }, { type: "destination" }] as const;
+    const parsed = read({ ...V6, extensions });
+    expect(parsed).toMatchObject({ found: "fragment", ip: { protocol: 60, transport: 62 } });
+  });
+
   test("another version behind Ethernet is malformed", () => {
     const parsed = read(V6, (frame) => {
       frame[14] = 0x45;
@@ -242,7 +265,7 @@ describe("IPv6", () => {
   });
 
   test.each([
-    [58, "icmpv6"],
+    [1, "icmp"],
     [50, "50"],
     [59, "59"],
   ] as const)("protocol %i has no ports", (proto, name) => {
@@ -251,8 +274,35 @@ describe("IPv6", () => {
   });
 });
 
+describe("ICMP", () => {
+  const ECHO = { icmp: { type: 8, code: 0 } };
+
+  test.each([
+    ["ICMP", { ...V4, ...ECHO, proto: "icmp" }, 8, "icmp"],
+    ["ICMPv6", { ...V6, ...ECHO, proto: "icmpv6" }, 8, "icmpv6"],
+    ["an error", { ...V4, proto: "icmp", icmp: { type: 3, code: 1 }, payload: "?" }, 3, "icmp"],
+  ] as const)("%s is found by its type, and has no ports", (_, spec, type, proto) => {
+    const tuple = { saddr: spec.saddr, sport: 0, daddr: spec.daddr, dport: 0, proto };
+    expect(read(spec)).toMatchObject({ found: "icmp", type, tuple });
+  });
+
+  test.each([
+    ["icmp", { ...V4, proto: "icmp", ipLength: 27 }],
+    ["icmpv6", { ...V6, proto: "icmpv6", ipLength: 7 }],
+  ] as const)("a message of %s below its header is malformed", (_, spec) => {
+    expect(read(spec)).toMatchObject({ found: "malformed", layer: "transport" });
+  });
+
+  test("its header may not be cut off", () => {
+    const whole = packet({ ...V4, proto: "icmp", payload: "payload" });
+    const cut = windowed(whole.subarray(0, 41));
+    expect(parse(cut, LINK_ETHERNET, whole.length)).toMatchObject({ found: "truncated" });
+    expect(parse(whole.subarray(0, 42), LINK_ETHERNET, whole.length).found).toBe("icmp");
+  });
+});
+
 describe("transport", () => {
-  const malformed = { found: "malformed", layer: "transport" };
+  const malformed = { found: "malformed", layer: "transport", ip: { at: expect.any(Number) } };
 
   test.each([
     ["a TCP header that does not fit", { ...V4, ipLength: 39 }],
@@ -263,18 +313,26 @@ describe("transport", () => {
     ["a UDP length above the payload", { ...V4, proto: "udp", udpLength: 9 }],
     ["no transport header at all", { ...V6, ipLength: 0 }],
   ] as const)("%s is malformed", (_, spec) => {
-    expect(read(spec)).toEqual(malformed);
+    expect(read(spec)).toMatchObject(malformed);
   });
 
   test.each([
     ["below 20", 0x4f],
     ["above the payload", 0x60],
   ])("a TCP data offset %s is malformed", (_, value) => {
-    expect(patched(V4, [32, value])).toEqual(malformed);
+    expect(patched(V4, [32, value])).toMatchObject(malformed);
   });
 
   test("a UDP length below the payload is in order", () => {
     expect(read({ ...V4, proto: "udp", udpLength: 8, payload: "rest" }).found).toBe("flow");
+  });
+
+  test("a segment ends with its packet, or where the capture does", () => {
+    const frame = packet({ ...V4, proto: "udp", payload: "payload", padding: 3 });
+    const segment = frame.subarray(34, 49);
+    expect(parse(frame, LINK_ETHERNET)).toMatchObject({ segment });
+    const cut = parse(frame.subarray(0, 45), LINK_ETHERNET, frame.length);
+    expect(cut).toMatchObject({ segment: segment.subarray(0, 11) });
   });
 
   test("TCP flags are read, and others have none", () => {

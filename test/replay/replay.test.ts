@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import type { Packet } from "../../src/pcap/index.ts";
-import { leaves, milliseconds, processOne, replay, seconds } from "../../src/replay/replay.ts";
+import { departures, milliseconds, processOne, replay, seconds } from "../../src/replay/replay.ts";
 import { createTally } from "../../src/replay/tally.ts";
 import { applied, captured, conversation, engines } from "./scene.ts";
 
@@ -136,10 +136,17 @@ test("times are told with nine decimals", () => {
   expect(milliseconds(1_999_999n)).toBe(1);
 });
 
-test("only what passes or is sent back leaves", () => {
-  expect((["ABORTED", "DROP", "PASS", "TX", "REDIRECT"] as const).filter(leaves)).toEqual([
-    "PASS",
-    "TX",
-    "REDIRECT",
+test("only what passes or is sent back leaves, and after it the fragments that waited", async () => {
+  const dataplane = await applied(engines[0].create);
+  const [replayed] = replay(dataplane, [captured(0, { saddr: POD, sport: 7, ...VIP, flags: "S" })]);
+  if (!replayed) throw new Error("nothing was replayed");
+  const leaving = (["ABORTED", "DROP", "PASS", "TX", "REDIRECT"] as const).filter(
+    (verdict) => departures({ ...replayed, verdict }).length > 0,
+  );
+  expect(leaving).toEqual(["PASS", "TX", "REDIRECT"]);
+  const late = { packet: new Uint8Array(7), event: replayed.event };
+  expect(departures({ ...replayed, released: [late] }).map(({ packet }) => packet)).toEqual([
+    replayed.packet,
+    late.packet,
   ]);
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 
 const README = readFileSync("README.md", "utf8");
-const COMMAND = /^\$ npx waxdp ((?:replay|explain) .*)\n([\s\S]*?)(?=^\$ |(?![\s\S]))/gm;
+const COMMAND = /^\$ npx waxdp ((?:replay|explain|diff) .*)\n([\s\S]*?)(?=^\$ |(?![\s\S]))/gm;
 const TIMING = /packets\/s|rounds over/;
 
 function blocks(language: string): string[] {

@@ -22,6 +22,7 @@ export function checkService(service: Service, report: Report): void {
     checkRange(text, index, report);
   });
   checkAffinity(spec, report);
+  checkPort(spec.healthCheckNodePort ?? 0, 0, ["spec", "healthCheckNodePort"], report);
   service.status?.loadBalancer?.ingress?.forEach((ingress, index) => {
     checkIngress(ingress, index, report);
   });

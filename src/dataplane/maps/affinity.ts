@@ -1,4 +1,4 @@
-/** affinity: client and service port -> backend. */
+/** affinity: client and service port -> the backends it stays with. */
 import * as layout from "../../../abi/layout.ts";
 import * as conntrack from "../conntrack.ts";
 import type { Capacity } from "../dataplane.ts";

@@ -22,7 +22,10 @@ export function createBackends(access: Access, capacity: Capacity): MapOf<"backe
     update(number, value) {
       const at = number > 0 ? row(number) : 0;
       if (at === 0) throw mapFull("backends", capacity.backends);
-      if (!codec.readBackend(memory, at)) length++;
+      if (!codec.readBackend(memory, at)) {
+        length++;
+        clearTraffic(access, number);
+      }
       codec.writeBackend(memory, at, value);
     },
     delete(number) {
@@ -40,4 +43,10 @@ export function createBackends(access: Access, capacity: Capacity): MapOf<"backe
       }
     },
   };
+}
+
+/** What went to a former backend of the number is not the new one's. */
+function clearTraffic(access: Access, number: number): void {
+  const at = rowAt(access, layout.MAP_TRAFFIC, number);
+  access.memory.bytes.fill(0, at, at + layout.TRAFFIC_SIZE);
 }

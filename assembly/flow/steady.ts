@@ -1,0 +1,236 @@
+/**
+ * The short way of what most packets are: plain packets of a connection whose state they leave as it
+ * is. What is written here is what the long way would have written; whatever is unusual takes that one.
+ */
+import {
+  FLAG_ASSURED,
+  FLAG_DIRECT,
+  FLAG_MASQUERADE,
+  FLAG_REPLY,
+  FLAG_SEEN_REPLY,
+  STATE_ESTABLISHED,
+  TIMER_MAX_RETRANS,
+  TIMER_UNACKNOWLEDGED,
+} from "../../abi/conntrack";
+import { OUT_FLAG_MASQUERADE } from "../../abi/layout";
+import { CONFIG } from "../maps/config";
+import { Entry, Window, tableOf, windowOf } from "../maps/connections";
+import { at, equal } from "../maps/swiss";
+import {
+  DIRECTION_SHIFT,
+  FLAGS_BITS,
+  MAX_ACK,
+  RETRANS_MAX,
+  SACK_PERMITTED,
+  SCALE,
+  SCALE_BITS,
+  Track,
+  UNACKNOWLEDGED,
+} from "../maps/tracks";
+import * as tracks from "../maps/tracks";
+import { Packet } from "../packet";
+import * as options from "../wire/options";
+import { FLAG_ACK, TCP_SIZE, Tcp } from "../wire/tcp";
+import * as clock from "./clock";
+import * as conntrack from "./conntrack";
+import * as nat from "./nat";
+import { CONTINUE, ESTABLISHED, REPLY } from "./outcome";
+import { FLAGS_COUNTED, KIND_ACK } from "./states";
+import * as traffic from "./traffic";
+import { ackWindow, isAfter, isBefore } from "./window";
+
+const ANSWERED: u32 = FLAG_SEEN_REPLY | FLAG_ASSURED;
+
+/**
+ * Flags of a direction with which a UDP packet changes nothing, a bit for each combination: nobody has
+ * answered the opener, or answers are nothing new.
+ */
+const DIRECTION_FLAGS: u32 = FLAG_REPLY | ANSWERED | FLAG_DIRECT;
+const STEADY: u32 = (1 << 0) | (1 << ANSWERED) | (1 << (FLAG_REPLY | ANSWERED));
+
+/** A UDP packet; CONTINUE when it has to take the long way. */
+// @ts-ignore: decorator
+@inline
+export function udp<K, E extends Entry>(packet: Packet): u32 {
+  if (!equal<K>(packet.candidate, packet.key)) return CONTINUE;
+  const entry = changetype<E>(packet.candidate);
+  if (!((STEADY >>> (entry.flags & DIRECTION_FLAGS)) & 1) || !isFresh<E>(entry)) return CONTINUE;
+  return translate<E>(packet, entry);
+}
+
+/** A TCP segment that only acknowledges or carries data. */
+// @ts-ignore: decorator
+@inline
+export function tcp<K, E extends Entry>(packet: Packet): u32 {
+  if (!equal<K>(packet.candidate, packet.key)) return CONTINUE;
+  const entry = changetype<E>(packet.candidate);
+  const isOpen = (entry.flags & (ANSWERED | FLAG_DIRECT)) == <u8>ANSWERED;
+  if (!isOpen || entry.state != STATE_ESTABLISHED) return CONTINUE;
+  if ((changetype<Tcp>(packet.l4).flags & FLAGS_COUNTED) != FLAG_ACK) return CONTINUE;
+  if (!isFresh<E>(entry) || !follow<E>(packet, entry)) return CONTINUE;
+  return translate<E>(packet, entry);
+}
+
+// @ts-ignore: decorator
+@inline
+function isFresh<E extends Entry>(entry: E): bool {
+  return clock.now() - entry.lastSeen <= CONFIG.timeout(entry.timer);
+}
+
+/** Translates a packet of a steady connection. */
+// @ts-ignore: decorator
+@inline
+function translate<E extends Entry>(packet: Packet, entry: E): u32 {
+  const descriptor = packet.descriptor;
+  const isReply = (entry.flags & FLAG_REPLY) != 0;
+  const backend = entry.backend;
+  conntrack.refresh<E>(entry);
+  nat.rewriteNetwork<E>(packet.l3, changetype<usize>(entry));
+  nat.rewriteTransport<E>(packet, entry);
+  traffic.add(backend, isReply, descriptor.length);
+  const outcome = isReply ? REPLY : ESTABLISHED;
+  descriptor.outcome = outcome;
+  descriptor.service = 0;
+  descriptor.backend = backend;
+  descriptor.out = entry.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
+  return outcome;
+}
+
+/** The other direction of a packet's candidate, which may be any entry. */
+// @ts-ignore: decorator
+@inline
+export function pairOf<E extends Entry>(packet: Packet): E {
+  const slot = changetype<E>(packet.candidate).pair;
+  return changetype<E>(at<E>(tableOf<E>(), slot));
+}
+
+/** The track of the candidate; some row when it is none of TCP. */
+// @ts-ignore: decorator
+@inline
+export function trackOf<E extends Entry>(packet: Packet): Track {
+  const entry = changetype<E>(packet.candidate);
+  return tracks.near(entry.flags & FLAG_REPLY ? entry.created : pairOf<E>(packet).created);
+}
+
+/**
+ * The window of flow/window for a segment in it without selective acknowledgements; false, and then
+ * nothing has changed, for any other. A track is read and written as three words: that is half the
+ * time of its fields one by one.
+ */
+// @ts-ignore: decorator
+@inline
+function follow<E extends Entry>(packet: Packet, entry: E): bool {
+  const pair = conntrack.pairOf<E>(entry);
+  const direction: u32 = entry.flags & FLAG_REPLY;
+  const track = changetype<usize>(tracks.at(direction ? entry.created : pair.created));
+  const tcp = changetype<Tcp>(packet.l4);
+  const header = tcp.headerLength;
+  const seq = tcp.sequence;
+  const end = seq + <u32>(packet.end - packet.l4) - header;
+  const ack = tcp.acknowledgment;
+  const window = tcp.window;
+  const sender = windowOf<E>(entry);
+  const receiver = windowOf<E>(pair);
+  if (!isIn(sender, receiver, seq, end, ack)) return false;
+
+  const said = load<u64>(track, offsetof<Track>("lastAck"));
+  const rest = load<u32>(track, offsetof<Track>("last"));
+  let flags = <u32>(said >>> FLAGS_SHIFT);
+  if (flags & (SACK_PERMITTED << bitsOf(1 - direction)) && !isPlain(packet, header)) return false;
+  const scale = (rest >>> (SCALES_SHIFT + direction * SCALE_BITS)) & SCALE;
+  flags = keep(sender, receiver, direction, end, ack, window << scale, flags);
+
+  const sent = <u64>seq | (<u64>end << 32);
+  const says = <u64>ack | (<u64>window << 32);
+  const isSame =
+    load<u64>(track) == sent &&
+    (said & ~(~(<u64>0) << FLAGS_SHIFT)) == says &&
+    ((rest >>> DIRECTION_SHIFT) & 1) == direction;
+  const retrans = isSame ? min<u32>(((rest >>> RETRANS_SHIFT) & 0xff) + 1, RETRANS_MAX) : 0;
+  const last = KIND_ACK | (direction << DIRECTION_SHIFT) | (retrans << RETRANS_SHIFT);
+  store<u64>(track, sent);
+  store<u64>(track, says | (<u64>flags << FLAGS_SHIFT), offsetof<Track>("lastAck"));
+  store<u32>(track, (rest & 0xffff0000) | last, offsetof<Track>("last"));
+
+  const timer = timerOf(flags, retrans, window);
+  if (<u32>entry.timer != timer) {
+    entry.timer = <u8>timer;
+    pair.timer = <u8>timer;
+  }
+  return true;
+}
+
+/** Where the fields of a track lie in its words. */
+const FLAGS_SHIFT: u64 = (offsetof<Track>("flags") - offsetof<Track>("lastAck")) * 8;
+const RETRANS_SHIFT: u32 = (offsetof<Track>("retrans") - offsetof<Track>("last")) * 8;
+const SCALES_SHIFT: u32 = (offsetof<Track>("scales") - offsetof<Track>("last")) * 8;
+
+/** Where the flags of a direction begin. */
+// @ts-ignore: decorator
+@inline
+function bitsOf(direction: u32): u32 {
+  return direction * FLAGS_BITS;
+}
+
+/** Whether there are no options, or nothing but a timestamp. */
+// @ts-ignore: decorator
+@inline
+function isPlain(packet: Packet, header: u32): bool {
+  if (header == TCP_SIZE) return true;
+  if (packet.l4 + header > packet.captureEnd) return false;
+  return options.isTimestamp(packet.l4 + TCP_SIZE, header - TCP_SIZE);
+}
+
+/** Whether the segment lies in the windows; both ends have shown theirs. */
+// @ts-ignore: decorator
+@inline
+function isIn(sender: Window, receiver: Window, seq: u32, end: u32, ack: u32): bool {
+  return (
+    sender.maxWindow != 0 &&
+    receiver.maxWindow != 0 &&
+    isBefore(seq, sender.maxEnd + 1) &&
+    isBefore(ack, receiver.end + 1) &&
+    isAfter(end, sender.end - receiver.maxWindow - 1) &&
+    isAfter(ack, receiver.end - ackWindow(sender) - 1)
+  );
+}
+
+/** Keeps what the segment says of the windows; returns the flags of the connection then. */
+// @ts-ignore: decorator
+@inline
+function keep(
+  sender: Window,
+  receiver: Window,
+  direction: u32,
+  end: u32,
+  ack: u32,
+  window: u32,
+  flags: u32,
+): u32 {
+  const maxEnd = sender.maxEnd;
+  const isFirst = !(flags & (MAX_ACK << bitsOf(direction)));
+  if (sender.maxWindow < window) sender.maxWindow = window;
+  if (isFirst || isAfter(ack, sender.maxAck)) sender.maxAck = ack;
+  flags |= MAX_ACK << bitsOf(direction);
+  if (isAfter(end, sender.end)) {
+    sender.end = end;
+    flags |= UNACKNOWLEDGED << bitsOf(direction);
+  }
+  if (isAfter(end, maxEnd)) receiver.maxWindow += end - maxEnd;
+  if (isAfter(ack + window, receiver.maxEnd - 1)) receiver.maxEnd = ack + max<u32>(window, 1);
+  if (ack == receiver.end) flags &= ~(UNACKNOWLEDGED << bitsOf(1 - direction));
+  return flags;
+}
+
+/** The timeout that holds from here on, of an answered connection in ESTABLISHED. */
+// @ts-ignore: decorator
+@inline
+function timerOf(flags: u32, retrans: u32, window: u32): u32 {
+  const longest = CONFIG.timeout(STATE_ESTABLISHED);
+  const isRetrying = longest > CONFIG.timeout(TIMER_MAX_RETRANS);
+  if (isRetrying && retrans >= CONFIG.tcpMaxRetrans) return TIMER_MAX_RETRANS;
+  const isWaiting = longest > CONFIG.timeout(TIMER_UNACKNOWLEDGED);
+  if (isWaiting && flags & (UNACKNOWLEDGED | (UNACKNOWLEDGED << FLAGS_BITS)))
+    return TIMER_UNACKNOWLEDGED;
+  return isRetrying && window == 0 ? TIMER_MAX_RETRANS : STATE_ESTABLISHED;
+}

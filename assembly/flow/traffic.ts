@@ -1,0 +1,36 @@
+/** What goes to a backend and comes back, and what a service port turns away. */
+import { VERDICT_TX } from "../../abi/verdict";
+import * as traffic from "../maps/traffic";
+
+/**
+ * Counts a packet that leaves translated; `bytes` are those it came with, as captured. Direct
+ * connections have no backend, and nothing is counted for them.
+ */
+export function count(backend: u32, isReply: bool, bytes: u32): void {
+  if (backend != 0) add(backend, isReply, bytes);
+}
+
+// @ts-ignore: decorator
+@inline
+export function add(backend: u32, isReply: bool, bytes: u32): void {
+  const row = traffic.ofBackend(backend);
+  if (isReply) {
+    row.outPackets++;
+    row.outBytes += bytes;
+  } else {
+    row.inPackets++;
+    row.inBytes += bytes;
+  }
+}
+
+/** Counts a connection that was made through a service port. */
+export function open(backend: u32): void {
+  traffic.ofBackend(backend).connections++;
+}
+
+/** Counts a connection that was turned away. */
+export function refuse(service: u32, verdict: u32): void {
+  const row = traffic.ofService(service);
+  if (verdict == VERDICT_TX) row.rejected++;
+  else row.dropped++;
+}

@@ -1,0 +1,169 @@
+/**
+ * tracks: what is known of a TCP connection beyond the windows in its entries, a row each. Written
+ * and read by the packet path; rows are taken when a connection is made and given back when it goes.
+ */
+import {
+  TRACK_FLAGS,
+  TRACK_LAST,
+  TRACK_LAST_ACK,
+  TRACK_LAST_END,
+  TRACK_LAST_SCALE,
+  TRACK_LAST_SEQ,
+  TRACK_LAST_WINDOW,
+  TRACK_RETRANS,
+  TRACK_SCALES,
+  TRACK_SIZE,
+} from "../../abi/layout";
+import { Rows } from "./array";
+
+/** Flags of a direction, IP_CT_TCP_FLAG_ of the kernel's nf_conntrack_tcp.h. */
+export const WINDOW_SCALE: u32 = 0x01;
+export const SACK_PERMITTED: u32 = 0x02;
+/** It closed first. */
+export const CLOSE_INIT: u32 = 0x04;
+/** Its history is not known: segments out of its window are let through. */
+export const LIBERAL: u32 = 0x08;
+/** It has sent data that nobody has acknowledged yet. */
+export const UNACKNOWLEDGED: u32 = 0x10;
+/** `maxAck` of its window holds. */
+export const MAX_ACK: u32 = 0x20;
+const FLAGS: u32 = 0x3f;
+export const FLAGS_BITS: u32 = 6;
+
+/** Flags of the last packet that was let through unjudged; WINDOW_SCALE and SACK_PERMITTED too. */
+export const CHALLENGE: u32 = 0x04;
+/** Both ends have sent a SYN. */
+export const SIMULTANEOUS: u32 = 0x08;
+const LAST_FLAGS_SHIFT: u32 = 2 * FLAGS_BITS;
+
+export const RETRANS_MAX: u32 = 255;
+export const SCALE: u32 = 0x0f;
+export const SCALE_BITS: u32 = 4;
+const KIND: u32 = 0x7f;
+export const DIRECTION_SHIFT: u32 = 7;
+
+@unmanaged
+export class Track {
+  /** Of the last acknowledgement or unjudged packet; while the row is free, the next free one. */
+  lastSeq: u32;
+  lastEnd: u32;
+  lastAck: u32;
+  lastWindow: u16;
+  /** Of the opener, of the other direction, of the last packet, from the lowest bit on. */
+  flags: u16;
+  /** Kind of the last packet and, in the highest bit, its direction. */
+  last: u8;
+  /** How often the last acknowledgement has come again. */
+  retrans: u8;
+  scales: u8;
+  lastScale: u8;
+
+  /** Flags of a direction: 0 the opener's, 1 the other's. */
+  flagsOf(direction: u32): u32 {
+    return (<u32>this.flags >>> (direction * FLAGS_BITS)) & FLAGS;
+  }
+
+  setFlags(direction: u32, flags: u32): void {
+    const shift = direction * FLAGS_BITS;
+    this.flags = <u16>((<u32>this.flags & ~(FLAGS << shift)) | (flags << shift));
+  }
+
+  addFlags(direction: u32, flags: u32): void {
+    this.flags |= <u16>(flags << (direction * FLAGS_BITS));
+  }
+
+  removeFlags(direction: u32, flags: u32): void {
+    this.flags &= <u16>~(flags << (direction * FLAGS_BITS));
+  }
+
+  /** Whether either direction has the flag. */
+  eitherHas(flag: u32): bool {
+    return ((<u32>this.flags | (<u32>this.flags >>> FLAGS_BITS)) & flag) != 0;
+  }
+
+  get lastFlags(): u32 {
+    return <u32>this.flags >>> LAST_FLAGS_SHIFT;
+  }
+
+  set lastFlags(flags: u32) {
+    const own = <u32>this.flags & ((1 << LAST_FLAGS_SHIFT) - 1);
+    this.flags = <u16>(own | (flags << LAST_FLAGS_SHIFT));
+  }
+
+  get lastKind(): u32 {
+    return <u32>this.last & KIND;
+  }
+
+  get lastDirection(): u32 {
+    return <u32>this.last >>> DIRECTION_SHIFT;
+  }
+
+  setLast(kind: u32, direction: u32): void {
+    this.last = <u8>(kind | (direction << DIRECTION_SHIFT));
+  }
+
+  countRetransmission(): void {
+    if (this.retrans != <u8>RETRANS_MAX) this.retrans++;
+  }
+
+  /** Bits by which windows of a direction are shifted: RFC 7323 section 2. */
+  scaleOf(direction: u32): u32 {
+    return (<u32>this.scales >>> (direction * SCALE_BITS)) & SCALE;
+  }
+
+  setScale(direction: u32, scale: u32): void {
+    const shift = direction * SCALE_BITS;
+    this.scales = <u8>((<u32>this.scales & ~(SCALE << shift)) | (scale << shift));
+  }
+}
+if (offsetof<Track>() != TRACK_SIZE) ERROR("Track drifted from abi/layout");
+if (offsetof<Track>("lastSeq") != TRACK_LAST_SEQ) ERROR("Track.lastSeq drifted");
+if (offsetof<Track>("lastEnd") != TRACK_LAST_END) ERROR("Track.lastEnd drifted");
+if (offsetof<Track>("lastAck") != TRACK_LAST_ACK) ERROR("Track.lastAck drifted");
+if (offsetof<Track>("lastWindow") != TRACK_LAST_WINDOW) ERROR("Track.lastWindow drifted");
+if (offsetof<Track>("flags") != TRACK_FLAGS) ERROR("Track.flags drifted");
+if (offsetof<Track>("last") != TRACK_LAST) ERROR("Track.last drifted");
+if (offsetof<Track>("retrans") != TRACK_RETRANS) ERROR("Track.retrans drifted");
+if (offsetof<Track>("scales") != TRACK_SCALES) ERROR("Track.scales drifted");
+if (offsetof<Track>("lastScale") != TRACK_LAST_SCALE) ERROR("Track.lastScale drifted");
+
+/** Row 0 stands for none. */
+export const ROWS = changetype<Rows>(memory.data(offsetof<Rows>(), 16));
+
+/** First of the rows given back, 0 for none. */
+let free: u32 = 0;
+/** Rows that were ever taken. */
+let used: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+export function at(row: u32): Track {
+  assert(row != 0 && row <= used, "a row that was taken");
+  return changetype<Track>(ROWS.base + row * offsetof<Track>());
+}
+
+/** The row of that number, or the last one: for who only wants to touch it. */
+// @ts-ignore: decorator
+@inline
+export function near(row: u32): Track {
+  return changetype<Track>(ROWS.base + min<u32>(row, ROWS.length - 1) * offsetof<Track>());
+}
+
+/** Takes a zeroed row; there is one for every connection. */
+export function take(): u32 {
+  const row = free;
+  if (row == 0) {
+    assert(used + 1 < ROWS.length, "a row for every connection");
+    return ++used;
+  }
+  free = at(row).lastSeq;
+  at(row).lastSeq = 0;
+  return row;
+}
+
+export function giveBack(row: u32): void {
+  const track = at(row);
+  memory.fill(changetype<usize>(track), 0, offsetof<Track>());
+  track.lastSeq = free;
+  free = row;
+}

@@ -1,0 +1,40 @@
+/** What backends give up that take no connections any more. */
+import type { Retirement } from "../dataplane/engine.ts";
+import { type Allotment, sameData } from "./draft.ts";
+
+type ByKey = ReadonlyMap<string, Allotment>;
+type Changed = ReadonlyMap<string, Allotment | undefined>;
+
+/** `clients` are the backends that have just left their rings: xt_recent's list of an endpoint goes with its rules. */
+export function retirementOf(
+  before: ByKey,
+  after: ByKey,
+  changed: Changed,
+  clients: readonly number[],
+): Retirement {
+  return { udp: concernsUdp(before, changed) ? staleBackends(after) : [], clients };
+}
+
+/** kube-proxy looks through conntrack after a sync in which the endpoints of a UDP service port have changed. */
+function concernsUdp(before: ByKey, changed: Changed): boolean {
+  for (const [key, allotment] of changed) {
+    const desired = allotment?.desired;
+    if (desired?.proto === "udp" && !sameData(before.get(key)?.desired, desired)) return true;
+  }
+  return false;
+}
+
+/**
+ * Backends whose address is not among the serving ones of their service port; ready or not, and by whatever policy,
+ * does not matter. A service port that nobody serves keeps its flows: pkg/proxy/conntrack/cleanup.go.
+ */
+function staleBackends(allotments: ByKey): number[] {
+  const stale: number[] = [];
+  for (const { desired, backends, draining } of allotments.values()) {
+    if (!draining || desired?.proto !== "udp" || desired.serving.length === 0) continue;
+    const serving = new Set(desired.serving);
+    for (const { number, value } of backends.values())
+      if (value.rings.length === 0 && !serving.has(value.address)) stale.push(number);
+  }
+  return stale;
+}

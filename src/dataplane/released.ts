@@ -1,0 +1,39 @@
+/** Fragments that were held and leave: read where the module lists them. */
+import * as layout from "../../abi/layout.ts";
+import { readOutcome } from "./descriptor.ts";
+import type { ReleasedFrame } from "./engine.ts";
+import type { Instance } from "./module.ts";
+
+/** Nearly every packet releases none: they share one list. */
+export const NONE_RELEASED: readonly never[] = Object.freeze([]);
+
+/** Those of the last `process`, of which packet 0 was number `first` of the batch. Views. */
+export function createReleased({ exports, memory: { buffer } }: Instance) {
+  const memory = { bytes: new Uint8Array(buffer), view: new DataView(buffer) };
+  const words = new Uint32Array(buffer);
+  return (first: number): readonly ReleasedFrame[] => {
+    const length = exports.releasedLength();
+    if (length === 0) return NONE_RELEASED;
+    const base = exports.released() >>> 0;
+    return Array.from({ length }, (_, index) =>
+      readReleased(memory, words, base + index * layout.RELEASED_SIZE, first),
+    );
+  };
+}
+
+function readReleased(
+  { bytes, view }: { bytes: Uint8Array; view: DataView },
+  words: Uint32Array,
+  at: number,
+  first: number,
+): ReleasedFrame {
+  const data = view.getUint32(at + layout.DESC_DATA, true);
+  return {
+    by: first + view.getUint32(at + layout.RELEASED_BY, true),
+    outcome: readOutcome(words, at >>> 2),
+    packet: bytes.subarray(data, data + view.getUint32(at + layout.DESC_LENGTH, true)),
+    link: view.getUint8(at + layout.DESC_LINK),
+    sport: view.getUint16(at + layout.RELEASED_SPORT),
+    dport: view.getUint16(at + layout.RELEASED_DPORT),
+  };
+}
