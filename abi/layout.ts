@@ -195,11 +195,8 @@ export const AFFINITY_SIZE = 48;
  *
  *  0      4      8      10     12      13      14      15     16       20       24       26       28        30        32
  *  | saddr| daddr| sport| dport| proto | flags | state | timer| nsaddr | ndaddr | nsport | ndport | ipdelta | l4delta |
- *  32         36     40        44        48    52       56          60       64
- *  | lastseen | pair | backend | created | end | maxend | maxwindow | maxack |
- *
- * The last four are what this direction's sender has shown of its window (TCP); of SCTP the first of them
- * is the verification tag of its packets, and the second holds flags.
+ *  32         36     40        44        48       52            56     64
+ *  | lastseen | pair | backend | created | detail | detail flags | zero |
  */
 export const CT4_SADDR = 0; // u32 be
 export const CT4_DADDR = 4; // u32 be
@@ -218,12 +215,10 @@ export const CT4_L4_DELTA = 30; // u16, RFC 1624
 export const CT4_LAST_SEEN = 32; // u32 ms
 export const CT4_PAIR = 36; // u32, slot of the other direction
 export const CT4_BACKEND = 40; // u32
-/** u32 ms; in the reply entry of a TCP connection its row in tracks instead. */
-export const CT4_CREATED = 44;
-export const CT4_END = 48; // u32, highest sequence number sent, plus one
-export const CT4_MAX_END = 52; // u32, highest sequence number the receiver has allowed
-export const CT4_MAX_WINDOW = 56; // u32, largest window advertised, scaled
-export const CT4_MAX_ACK = 60; // u32, highest acknowledgement sent
+export const CT4_CREATED = 44; // u32 ms
+/** u32: of TCP its row in tracks; of SCTP the verification tag of the direction, as in the packet. */
+export const CT4_DETAIL = 48;
+export const CT4_DETAIL_FLAGS = 52; // u32, of SCTP, in the entry of the opener
 export const CT4_SIZE = 64;
 
 /** ct entry, IPv6: 128 bytes, the same fields. */
@@ -244,18 +239,18 @@ export const CT6_NEW_SADDR = 64; // 16 bytes
 export const CT6_NEW_DADDR = 80; // 16 bytes
 export const CT6_NEW_SPORT = 96; // u16 be
 export const CT6_NEW_DPORT = 98; // u16 be
-export const CT6_END = 100; // u32
-export const CT6_MAX_END = 104; // u32
-export const CT6_MAX_WINDOW = 108; // u32
-export const CT6_MAX_ACK = 112; // u32
+export const CT6_DETAIL = 100; // u32
+export const CT6_DETAIL_FLAGS = 104; // u32
 export const CT6_SIZE = 128;
 
 /**
- * tracks (array of the packet path): the rest of what is known of a TCP connection, a row each. struct ip_ct_tcp
- * of the kernel's include/linux/netfilter/nf_conntrack_tcp.h.
+ * tracks (array of the packet path): the rest of what is known of a TCP connection, a row each, a cache line.
+ * struct ip_ct_tcp of the kernel's include/linux/netfilter/nf_conntrack_tcp.h.
  *
- *  0         4         8         12           14      16     17        18       19          20
- *  | lastseq | lastend | lastack | lastwindow | flags | last | retrans | scales | lastscale |
+ *  0         4         8         12           14      16     17        18       19          20     32
+ *  | lastseq | lastend | lastack | lastwindow | flags | last | retrans | scales | lastscale | zero |
+ *  32                   48                    64
+ *  | window: the opener | window: the other   |
  */
 export const TRACK_LAST_SEQ = 0; // u32; number of the next free row while the row is free
 export const TRACK_LAST_END = 4; // u32
@@ -266,7 +261,15 @@ export const TRACK_LAST = 16; // u8: kind of the last packet in the low bits, it
 export const TRACK_RETRANS = 17; // u8
 export const TRACK_SCALES = 18; // u8: window scale of the opener in the low half, of the other in the high one
 export const TRACK_LAST_SCALE = 19; // u8
-export const TRACK_SIZE = 20;
+export const TRACK_WINDOWS = 32; // two, WINDOW_SIZE each
+export const TRACK_SIZE = 64;
+
+/** What the sender of a direction has shown of its window: struct ip_ct_tcp_state there. */
+export const WINDOW_END = 0; // u32, highest sequence number sent, plus one
+export const WINDOW_MAX_END = 4; // u32, highest sequence number the receiver has allowed
+export const WINDOW_MAX_WINDOW = 8; // u32, largest window advertised, scaled
+export const WINDOW_MAX_ACK = 12; // u32, highest acknowledgement sent
+export const WINDOW_SIZE = 16;
 
 /** config: one record the host writes in place. */
 export const CONFIG_FLAGS = 0; // u32, CONFIG_FLAG_

@@ -20,6 +20,7 @@ export type * from "./dataplane/entries.ts";
 export { DataplaneError, type DataplaneErrorCode } from "./dataplane/error.ts";
 export type { Action, ConntrackState, PacketEvent, Reason, Verdict } from "./dataplane/event.ts";
 export type { Operation, Transaction } from "./dataplane/transaction.ts";
+export type { Change } from "./diff/change.ts";
 export {
   type Compared,
   createDiff,
@@ -28,7 +29,7 @@ export {
   type Difference,
   type Sides,
 } from "./diff/diff.ts";
-export type { Change, Outcome, Target } from "./diff/outcome.ts";
+export type { Outcome, Target } from "./diff/outcome.ts";
 export { type Explanation, explain, type FlowSpec } from "./explain.ts";
 export type { Answer } from "./health/answer.ts";
 export {

@@ -43,7 +43,9 @@ export function servesNodePorts(address0: u64, address1: u64, family: u32): bool
   return localhost && isLocalhost(address1, family);
 }
 
-/** Whether packets from a wire may not have that source: RFC 1812 section 5.3.7, RFC 4291 section 2. */
+/**
+ * Whether packets from a wire may not have that source: RFC 1812 section 5.3.7, RFC 4291 section 2.
+ */
 export function isMartian(address0: u64, address1: u64, family: u32): bool {
   if (family == FAMILY_IPV4) return isMartian4(unmapped(address1) & 0xff);
   const first = <u32>address0 & 0xff;

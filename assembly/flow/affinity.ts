@@ -1,6 +1,6 @@
 /**
- * Session affinity: a client that opened a connection lately goes to the same backend again. A route
- * may not have that backend in its ring, so a client is remembered by two.
+ * Session affinity: a client that opened a connection lately goes to the same backend again. A
+ * route may not have that backend in its ring, so a client is remembered by two.
  */
 import { RETIRED_CLIENTS } from "../../abi/layout";
 import * as affinity from "../maps/affinity";

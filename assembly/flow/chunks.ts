@@ -39,8 +39,8 @@ export function holds(chunk: Chunk, size: u32): bool {
 }
 
 /**
- * The types that occur, a bit each, below 64; 0 when the packet is not made as RFC 9260 section 6.10
- * and 5.1 want it.
+ * The types that occur, a bit each, below 64; 0 when the packet is not made as RFC 9260 section
+ * 6.10 and 5.1 want it.
  */
 export function typesOf(packet: Packet): u64 {
   let types: u64 = 0;

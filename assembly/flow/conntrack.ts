@@ -30,11 +30,12 @@ export function lookup<K, E extends Entry>(key: usize, hash: u32): E | null {
 @inline
 export function pairOf<E extends Entry>(entry: E): E {
   const pair = changetype<E>(swiss.at<E>(tableOf<E>(), entry.pair));
-  assert(
-    pair.pair == swiss.slotOf<E>(tableOf<E>(), changetype<usize>(entry)),
-    "two directions know each other",
-  );
+  if (!ASC_NO_ASSERT) assert(isPaired<E>(entry, pair), "two directions know each other");
   return pair;
+}
+
+function isPaired<E extends Entry>(entry: E, pair: E): bool {
+  return pair.pair == swiss.slotOf<E>(tableOf<E>(), changetype<usize>(entry));
 }
 
 /** Both directions count; the other one is looked at only when this one is stale. */
@@ -88,7 +89,7 @@ function forget<K, E extends Entry>(entry: E): void {
     backend.connections--;
   }
   const pair = pairOf<E>(entry);
-  if (entry.proto == PROTO_TCP) tracks.giveBack(entry.flags & FLAG_REPLY ? entry.created : pair.created);
+  if (entry.proto == PROTO_TCP) tracks.giveBack(entry.detail);
   swiss.remove<K, E>(tableOf<E>(), changetype<usize>(pair));
   swiss.remove<K, E>(tableOf<E>(), changetype<usize>(entry));
 }
@@ -116,11 +117,19 @@ export function sweep(): void {
   sweepTable<Tuple6, Connection6>();
 }
 
-export function sweepTable<K, E extends Entry>(): void {
+function sweepTable<K, E extends Entry>(): void {
   for (let slot = nextOpened<E>(-1); slot != -1; slot = nextOpened<E>(slot)) {
-    const entry = at<E>(slot);
-    if (isExpired<E>(entry)) expire<K, E>(entry);
+    removeExpired<K, E>(at<E>(slot));
   }
+}
+
+/** Removes a connection if its time is over. */
+// @ts-ignore: decorator
+@inline
+export function removeExpired<K, E extends Entry>(entry: E): bool {
+  if (!isExpired<E>(entry)) return false;
+  expire<K, E>(entry);
+  return true;
 }
 
 // @ts-ignore: decorator
@@ -181,7 +190,6 @@ function rebaseTable<E extends Entry>(delta: u32): void {
   for (let slot = swiss.next(table, -1); slot != -1; slot = swiss.next(table, slot)) {
     const entry = at<E>(slot);
     entry.lastSeen = earlier(entry.lastSeen, delta);
-    const isTime = !(entry.flags & FLAG_REPLY) || entry.proto != PROTO_TCP;
-    if (isTime) entry.created = earlier(entry.created, delta);
+    entry.created = earlier(entry.created, delta);
   }
 }

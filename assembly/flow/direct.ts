@@ -1,6 +1,7 @@
 /**
  * Packets that dial no service port. What goes to an endpoint directly is tracked, so that its
- * answers are told from those of translated connections to the same endpoint; everything else passes.
+ * answers are told from those of translated connections to the same endpoint; everything else
+ * passes.
  */
 import { VERDICT_DROP } from "../../abi/verdict";
 import * as endpoints from "../maps/endpoints";

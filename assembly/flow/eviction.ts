@@ -1,8 +1,8 @@
 /**
- * Making room in a full table: connections nobody has answered go first, those longest unseen before
- * others, then those that are closing; an assured one that is open never goes. early_drop of the
- * kernel's nf_conntrack_core.c, but by age over the whole table, and many at a time, so that under a
- * flood of openings a pass over the table serves many of them.
+ * Making room in a full table: connections nobody has answered go first, those longest unseen
+ * before others, then those that are closing; an assured one that is open never goes. early_drop of
+ * the kernel's nf_conntrack_core.c, but by age over the whole table, and many at a time, so that
+ * under a flood of openings a few passes over the table serve many of them.
  */
 import {
   FLAG_ASSURED,
@@ -13,91 +13,116 @@ import {
   STATE_SCTP_SHUTDOWN_SENT,
 } from "../../abi/conntrack";
 import { Entry, tableOf } from "../maps/connections";
+import { now } from "./clock";
 import * as conntrack from "./conntrack";
 
 /** Share of the table that goes at a time. */
 const SHARE: u32 = 64;
-/** Times are told apart by so many bits in each pass, from the highest on. */
-const DIGIT_BITS: u32 = 11;
-const DIGITS: u32 = 1 << DIGIT_BITS;
-const PASSES: u32 = 3;
-if (PASSES * DIGIT_BITS < 32) ERROR("the passes must cover a time");
-
-/** How many candidates have each digit. */
-const COUNTS = memory.data(8192, 64);
-if (DIGITS * 4 != 8192) ERROR("a count for every digit");
 
 /** Which connections may go. */
 const UNANSWERED: u32 = 0;
 const CLOSING: u32 = 1;
 
+/**
+ * Ages are found digit by digit, from the highest on, each in a pass that counts them. The first
+ * digit has the ages up to nine minutes, which are nearly all, apart by a quarter of a second, and
+ * those beyond together in its last value.
+ */
+const DIGIT_BITS: u32 = 11;
+const DIGITS: u32 = 1 << DIGIT_BITS;
+const FIRST_SHIFT: u32 = 8;
+const BEYOND: u32 = DIGITS - 1;
+/** How many candidates have each digit. */
+const COUNTS = memory.data(8192, 64);
+if (DIGITS * 4 != 8192) ERROR("a count for every digit");
+
+/** Candidates still wanted among those with the digits found so far. */
+let wanted: u32 = 0;
+
 /** Whether there is room for a connection now. */
 export function makeRoom<K, E extends Entry>(): bool {
-  conntrack.sweepTable<K, E>();
-  if (!conntrack.isFull<E>()) return true;
-  const wanted = max<u32>(tableOf<E>().capacity / 2 / SHARE, 1);
-  evict<K, E>(UNANSWERED, wanted);
-  if (conntrack.isFull<E>()) evict<K, E>(CLOSING, wanted);
-  return !conntrack.isFull<E>();
-}
-
-/** Evicts the `wanted` candidates unseen for longest, and those unseen for as long as the last. */
-function evict<K, E extends Entry>(which: u32, wanted: u32): void {
-  const latest = timeOf<E>(which, wanted);
-  for (let slot = conntrack.nextOpened<E>(-1); slot != -1; slot = conntrack.nextOpened<E>(slot)) {
-    const entry = conntrack.at<E>(slot);
-    if (isCandidate<E>(entry, which) && timeSeen<E>(entry) <= latest) conntrack.evict<K, E>(entry);
+  if (survey<K, E>(UNANSWERED) == 0 && conntrack.isFull<E>()) {
+    if (survey<K, E>(CLOSING) == 0) return false;
+    evict<K, E>(CLOSING);
+  } else if (conntrack.isFull<E>()) {
+    evict<K, E>(UNANSWERED);
   }
+  return true;
 }
 
-/**
- * The time before or at which `wanted` candidates were last seen, or all when there are fewer; digit
- * by digit, each pass within the times that begin with those found.
- */
-function timeOf<E extends Entry>(which: u32, wanted: u32): u32 {
-  let prefix: u32 = 0;
-  let shift = PASSES * DIGIT_BITS;
-  while (shift != 0) {
-    shift -= DIGIT_BITS;
-    const found = count<E>(which, prefix, shift);
-    if (found < wanted) wanted = found;
-    let digit: u32 = 0;
-    for (; countAt(digit) < wanted; digit++) wanted -= countAt(digit);
-    prefix = (prefix << DIGIT_BITS) | digit;
-  }
-  return prefix;
-}
-
-// @ts-ignore: decorator
-@inline
-function countAt(digit: u32): u32 {
-  return load<u32>(COUNTS + digit * 4);
-}
-
-/** Counts the digits at `shift` of the times that begin with `prefix`; returns how many there are. */
-function count<E extends Entry>(which: u32, prefix: u32, shift: u32): u32 {
+/** Removes what has expired, and counts the first digits of the candidates; returns how many. */
+function survey<K, E extends Entry>(which: u32): u32 {
   memory.fill(COUNTS, 0, DIGITS * 4);
   let found: u32 = 0;
   for (let slot = conntrack.nextOpened<E>(-1); slot != -1; slot = conntrack.nextOpened<E>(slot)) {
     const entry = conntrack.at<E>(slot);
-    if (!isCandidate<E>(entry, which)) continue;
-    const time: u64 = timeSeen<E>(entry);
-    if (time >>> (shift + DIGIT_BITS) != prefix) continue;
-    const at = COUNTS + ((<u32>(time >>> shift)) & (DIGITS - 1)) * 4;
-    store<u32>(at, load<u32>(at) + 1);
+    if (conntrack.removeExpired<K, E>(entry) || !isCandidate<E>(entry, which)) continue;
+    add(min<u32>(age<E>(entry) >>> FIRST_SHIFT, BEYOND));
     found++;
   }
   return found;
+}
+
+/** Evicts the candidates unseen for longest, and those unseen for as long as the last of them. */
+function evict<K, E extends Entry>(which: u32): void {
+  wanted = max<u32>(tableOf<E>().capacity / 2 / SHARE, 1);
+  const least = leastAge<E>(which);
+  for (let slot = conntrack.nextOpened<E>(-1); slot != -1; slot = conntrack.nextOpened<E>(slot)) {
+    const entry = conntrack.at<E>(slot);
+    if (isCandidate<E>(entry, which) && age<E>(entry) >= least) conntrack.evict<K, E>(entry);
+  }
+}
+
+/** The age that `wanted` candidates have at least, after a survey. */
+function leastAge<E extends Entry>(which: u32): u32 {
+  const first = choose();
+  if (first != BEYOND) return find<E>(which, first, 0, FIRST_SHIFT);
+  let age = find<E>(which, 0, 2 * DIGIT_BITS, 32 - 2 * DIGIT_BITS);
+  age = find<E>(which, age, DIGIT_BITS, DIGIT_BITS);
+  return find<E>(which, age, 0, DIGIT_BITS);
+}
+
+/** Adds the next digit, of `bits` bits at `shift`, to what an age begins with. */
+function find<E extends Entry>(which: u32, prefix: u32, shift: u32, bits: u32): u32 {
+  memory.fill(COUNTS, 0, DIGITS * 4);
+  for (let slot = conntrack.nextOpened<E>(-1); slot != -1; slot = conntrack.nextOpened<E>(slot)) {
+    const entry = conntrack.at<E>(slot);
+    if (!isCandidate<E>(entry, which)) continue;
+    const digits = age<E>(entry) >>> shift;
+    if (<u64>digits >>> bits == prefix) add(digits & ((1 << bits) - 1));
+  }
+  return (prefix << bits) | choose();
+}
+
+// @ts-ignore: decorator
+@inline
+function add(digit: u32): void {
+  const at = COUNTS + digit * 4;
+  store<u32>(at, load<u32>(at) + 1);
+}
+
+/** The digit of the last candidate wanted; all of them when there are fewer. */
+function choose(): u32 {
+  let digit = DIGITS - 1;
+  for (; digit != 0; digit--) {
+    const count = load<u32>(COUNTS + digit * 4);
+    if (count >= wanted) break;
+    wanted -= count;
+  }
+  return digit;
 }
 
 function isCandidate<E extends Entry>(entry: E, which: u32): bool {
   if (which == UNANSWERED) return !(entry.flags & FLAG_ASSURED);
   const state: u32 = entry.state;
   const isTcp = state >= <u32>STATE_FIN_WAIT && state <= <u32>STATE_CLOSE;
-  return isTcp || (state >= <u32>STATE_SCTP_SHUTDOWN_SENT && state <= <u32>STATE_SCTP_SHUTDOWN_ACK_SENT);
+  const isSctp =
+    state >= <u32>STATE_SCTP_SHUTDOWN_SENT && state <= <u32>STATE_SCTP_SHUTDOWN_ACK_SENT;
+  return isTcp || isSctp;
 }
 
 /** Of a connection without an answer, what opened it was seen last: the other entry can rest. */
-function timeSeen<E extends Entry>(entry: E): u32 {
-  return entry.flags & FLAG_SEEN_REPLY ? conntrack.lastSeen<E>(entry) : entry.lastSeen;
+function age<E extends Entry>(entry: E): u32 {
+  const isAnswered = (entry.flags & FLAG_SEEN_REPLY) != 0;
+  return now() - (isAnswered ? conntrack.lastSeen<E>(entry) : entry.lastSeen);
 }

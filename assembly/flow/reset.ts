@@ -18,7 +18,10 @@ import { isBefore } from "./window";
 export const UNDECIDED: u32 = 0;
 /** It ends the connection, whatever the window says. */
 export const TRUSTED: u32 = 1;
-/** Its number is none that the receiver expects, which may answer with a challenge: the connection lives. */
+/**
+ * Its number is none that the receiver expects, which may answer with a challenge: the connection
+ * lives.
+ */
 export const INEXACT: u32 = 2;
 /** It is forged, or very late. */
 export const REFUSED: u32 = 3;

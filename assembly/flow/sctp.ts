@@ -96,8 +96,7 @@ const OWN_RULE: u64 =
   ((<u64>1) << HEARTBEAT_ACK);
 
 /** Chunks that belong to an association there is none of: RFC 9260 section 8.4. */
-const STRAY: u64 =
-  ((<u64>1) << ABORT) | ((<u64>1) << SHUTDOWN_COMPLETE) | ((<u64>1) << COOKIE_ACK);
+const STRAY: u64 = ((<u64>1) << ABORT) | ((<u64>1) << SHUTDOWN_COMPLETE) | ((<u64>1) << COOKIE_ACK);
 
 /** Flags: a direction has sent an INIT. */
 const INITIATED: u32 = 0x01;
@@ -196,17 +195,17 @@ export function follow<E extends Entry>(packet: Packet, entry: E): u32 {
 }
 
 function read<E extends Entry>(orig: E, reply: E): void {
-  ASSOCIATION.setTag(0, orig.end);
-  ASSOCIATION.setTag(1, reply.end);
-  ASSOCIATION.flags = orig.maxEnd;
+  ASSOCIATION.setTag(0, orig.detail);
+  ASSOCIATION.setTag(1, reply.detail);
+  ASSOCIATION.flags = orig.detailFlags;
   ASSOCIATION.state = <u32>orig.state - STATE_BASE;
   ASSOCIATION.isNew = false;
 }
 
 function write<E extends Entry>(orig: E, reply: E): void {
-  orig.end = ASSOCIATION.tagOf(0);
-  reply.end = ASSOCIATION.tagOf(1);
-  orig.maxEnd = ASSOCIATION.flags;
+  orig.detail = ASSOCIATION.tagOf(0);
+  reply.detail = ASSOCIATION.tagOf(1);
+  orig.detailFlags = ASSOCIATION.flags;
 }
 
 function transition(direction: u32, type: u32, state: u32): u32 {
@@ -333,13 +332,16 @@ function takeInit(association: Association, chunk: Chunk): bool {
   return true;
 }
 
-/** Unless both have sent an INIT, the answer repeats the tag that is known: RFC 9260 section 5.2. */
+/**
+ * Unless both have sent an INIT, the answer repeats the tag that is known: RFC 9260 section 5.2.
+ */
 function takeInitAck(association: Association, chunk: Chunk): bool {
   if (!chunks.holds(chunk, INIT_SIZE)) return false;
   const other = association.other;
   const tag = association.tagOf(other);
   if (tag != chunk.initTag) {
-    const isBoth = association.hasInitiated(association.direction) && association.hasInitiated(other);
+    const isBoth =
+      association.hasInitiated(association.direction) && association.hasInitiated(other);
     if (isBoth || (!association.hasInitiated(other) && tag != 0)) return false;
   }
   association.setTag(other, chunk.initTag);

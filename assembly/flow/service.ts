@@ -8,12 +8,7 @@ import {
   FRONTEND_CLUSTER_IP,
   RANGE_UNRESTRICTED,
 } from "../../abi/layout";
-import {
-  ACTION_DNAT,
-  ACTION_REJECT,
-  REASON_MARTIAN,
-  REASON_SOURCE_RANGE,
-} from "../../abi/verdict";
+import { ACTION_DNAT, ACTION_REJECT, REASON_MARTIAN, REASON_SOURCE_RANGE } from "../../abi/verdict";
 import { CONFIG } from "../maps/config";
 import * as interfaces from "../maps/interfaces";
 import * as ranges from "../maps/ranges";
@@ -94,8 +89,8 @@ export function route(packet: Packet, opening: Opening): u32 {
 }
 
 /**
- * Refusals of external frontends stand in the chains INPUT and FORWARD: what the node itself sends to
- * an address elsewhere meets neither, and leaves by the default route.
+ * Refusals of external frontends stand in the chains INPUT and FORWARD: what the node itself sends
+ * to an address elsewhere meets neither, and leaves by the default route.
  */
 function evadesRefusal(packet: Packet, opening: Opening): bool {
   if (!(packet.descriptor.flags & DESC_FLAG_LOCAL)) return false;

@@ -1,4 +1,6 @@
-/** Packets that nobody should take: from sources that cannot be, or INVALID and of no service port. */
+/**
+ * Packets that nobody should take: from sources that cannot be, or INVALID and of no service port.
+ */
 import { CONFIG_FLAG_TCP_BE_LIBERAL, DESC_FLAG_LOCAL } from "../../abi/layout";
 import { CONFIG } from "../maps/config";
 import { Packet } from "../packet";
@@ -6,8 +8,9 @@ import * as address from "./address";
 import { Opening } from "./opening";
 
 /**
- * Whether INVALID ones are let through: on their way through the node they are dropped, as KUBE-FORWARD
- * of kube-proxy does unless it was told to be liberal; those for the node itself are its business.
+ * Whether INVALID ones are let through: on their way through the node they are dropped, as
+ * KUBE-FORWARD of kube-proxy does unless it was told to be liberal; those for the node itself are
+ * its business.
  */
 export function passes(daddr0: u64, daddr1: u64, family: u32): bool {
   if (CONFIG.flags & CONFIG_FLAG_TCP_BE_LIBERAL) return true;

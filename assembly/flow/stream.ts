@@ -1,7 +1,9 @@
-/** A TCP connection as the steps that follow it see it, of either family. There is one at a time. */
+/**
+ * A TCP connection as the steps that follow it see it, of either family. There is one at a time.
+ */
 import { FLAG_ASSURED, FLAG_REPLY, FLAG_SEEN_REPLY } from "../../abi/conntrack";
-import { Entry, Window, windowOf } from "../maps/connections";
-import { Track } from "../maps/tracks";
+import { Entry } from "../maps/connections";
+import { Track, Window } from "../maps/tracks";
 import * as tracks from "../maps/tracks";
 
 /** Directions, as bits and rows are numbered by them. */
@@ -41,24 +43,21 @@ export class Stream {
   mark(flags: u32): void {
     this.track.addFlags(this.direction, flags);
   }
-
-  /** The window of a direction. */
-  windowOf(direction: u32): Window {
-    return direction == <u32>this.direction ? this.sender : this.receiver;
-  }
 }
 
 const STREAM = changetype<Stream>(memory.data(32, 8));
 if (offsetof<Stream>() > 32) ERROR("Stream has outgrown its room");
 
-/** The stream of a segment that travels in the direction of `entry`. */
-export function between<E extends Entry>(entry: E, pair: E, left: u32): Stream {
-  const isReply = (entry.flags & FLAG_REPLY) != 0;
-  STREAM.sender = windowOf<E>(entry);
-  STREAM.receiver = windowOf<E>(pair);
-  STREAM.track = tracks.at(isReply ? entry.created : pair.created);
+/**
+ * The stream of a segment that travels in the direction of `entry`; it ends in `left` milliseconds.
+ */
+export function enter<E extends Entry>(entry: E, left: u32): Stream {
+  const direction: u32 = entry.flags & FLAG_REPLY ? ANSWERER : OPENER;
+  STREAM.track = tracks.at(entry.detail);
+  STREAM.sender = STREAM.track.windowOf(direction);
+  STREAM.receiver = STREAM.track.windowOf(1 - direction);
   STREAM.left = left;
-  STREAM.direction = <u8>(isReply ? ANSWERER : OPENER);
+  STREAM.direction = <u8>direction;
   STREAM.state = entry.state;
   STREAM.timer = entry.timer;
   STREAM.isAnswered = (entry.flags & FLAG_SEEN_REPLY) != 0;

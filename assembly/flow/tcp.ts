@@ -15,8 +15,14 @@ import {
   TIMER_UNACKNOWLEDGED,
 } from "../../abi/conntrack";
 import { CONFIG } from "../maps/config";
-import { Window } from "../maps/connections";
-import { CHALLENGE, CLOSE_INIT, LIBERAL, SIMULTANEOUS, UNACKNOWLEDGED } from "../maps/tracks";
+import {
+  CHALLENGE,
+  CLOSE_INIT,
+  LIBERAL,
+  SIMULTANEOUS,
+  UNACKNOWLEDGED,
+  Window,
+} from "../maps/tracks";
 import * as options from "../wire/options";
 import { ACCEPTED, REFUSED, REOPENED, RESET, SHORTENED, UNCHANGED, UNRENEWED } from "./judgement";
 import * as reset from "./reset";
@@ -86,7 +92,7 @@ function answersIgnored(stream: Stream, segment: Segment): bool {
 function resync(stream: Stream): void {
   const track = stream.track;
   const opener = track.lastDirection;
-  const own = stream.windowOf(opener);
+  const own = track.windowOf(opener);
   own.end = track.lastEnd;
   own.maxEnd = track.lastEnd;
   own.maxWindow = max<u32>(track.lastWindow, 1);
@@ -117,7 +123,9 @@ function note(stream: Stream, segment: Segment): void {
   }
 }
 
-/** The other end may think that it is still connected, and challenge the SYN: RFC 5961 section 4. */
+/**
+ * The other end may think that it is still connected, and challenge the SYN: RFC 5961 section 4.
+ */
 function noteSyn(stream: Stream, segment: Segment): void {
   const track = stream.track;
   const scale = options.scale(segment.options, segment.optionsEnd);

@@ -1,4 +1,6 @@
-/** What the transport protocols make of a packet: may it open a connection, and where does it lead. */
+/**
+ * What the transport protocols make of a packet: may it open a connection, and where does it lead.
+ */
 import {
   FLAG_ASSURED,
   FLAG_REPLY,
@@ -37,8 +39,9 @@ export function begin<E extends Entry>(packet: Packet, orig: E, reply: E): void 
 }
 
 function beginTcp<E extends Entry>(packet: Packet, orig: E, reply: E): void {
-  reply.created = tracks.take();
-  const stream = streams.between<E>(orig, reply, 0);
+  orig.detail = tracks.take();
+  reply.detail = orig.detail;
+  const stream = streams.enter<E>(orig, 0);
   const first = segment.read(packet);
   window.open(stream, first);
   tcp.follow(stream, first);
@@ -57,7 +60,7 @@ export function follow<E extends Entry>(packet: Packet, entry: E): u32 {
 
 /** A fragment has not left yet, so its connection stays although it ends it. */
 function followTcp<E extends Entry>(packet: Packet, entry: E): u32 {
-  const stream = streams.between<E>(entry, conntrack.pairOf<E>(entry), conntrack.left<E>(entry));
+  const stream = streams.enter<E>(entry, conntrack.left<E>(entry));
   let judgement = tcp.follow(stream, segment.read(packet));
   if (judgement == RESET && packet.fragment != 0) judgement = ACCEPTED;
   if (judgement == REFUSED || judgement == REOPENED || judgement == RESET) return judgement;

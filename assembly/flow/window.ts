@@ -1,18 +1,18 @@
 /**
  * Whether a TCP segment lies in the window that both ends have agreed on: tcp_in_window of the
- * kernel's nf_conntrack_proto_tcp.c, after Guido van Rooij, "Real Stateful TCP Packet Filtering in IP
- * Filter". Sequence numbers are compared modulo 2^32.
+ * kernel's nf_conntrack_proto_tcp.c, after Guido van Rooij, "Real Stateful TCP Packet Filtering in
+ * IP Filter". Sequence numbers are compared modulo 2^32.
  */
 import { STATE_SYN_RECV, STATE_SYN_SENT } from "../../abi/conntrack";
 import { CONFIG_FLAG_TCP_BE_LIBERAL } from "../../abi/layout";
 import { CONFIG } from "../maps/config";
-import { Window } from "../maps/connections";
 import {
   LIBERAL,
   MAX_ACK,
   SACK_PERMITTED,
   UNACKNOWLEDGED,
   WINDOW_SCALE,
+  Window,
 } from "../maps/tracks";
 import * as options from "../wire/options";
 import { FLAG_ACK, FLAG_RST, FLAG_SYN } from "../wire/tcp";
@@ -28,7 +28,7 @@ export const IGNORED: u32 = 1;
 export const REFUSED: u32 = 2;
 
 /** An acknowledgement may be that old however small the window is (MAXACKWINCONST). */
-const ACK_WINDOW_MIN: u32 = 66000;
+export const ACK_WINDOW_MIN: u32 = 66000;
 
 // @ts-ignore: decorator
 @inline
@@ -123,7 +123,7 @@ function learn(stream: Stream, segment: Segment): bool {
     return !segment.has(FLAG_ACK);
   }
   sender.end = end;
-  sender.maxWindow = max<u32>(<u32>segment.window << stream.track.scaleOf(stream.direction), 1);
+  sender.maxWindow = max<u32>((<u32>segment.window) << stream.track.scaleOf(stream.direction), 1);
   sender.maxEnd = end + sender.maxWindow;
   if (receiver.maxWindow == 0) {
     receiver.end = sack;
@@ -184,9 +184,7 @@ function judge(stream: Stream): u32 {
   return (isNew || isFresh) && isAckFresh ? ACCEPTED : IGNORED;
 }
 
-// @ts-ignore: decorator
-@inline
-export function ackWindow(sender: Window): u32 {
+function ackWindow(sender: Window): u32 {
   return max<u32>(sender.maxWindow, ACK_WINDOW_MIN);
 }
 

@@ -25,22 +25,6 @@ export class Tuple6 {
   proto: u8;
 }
 
-/**
- * What the sender of a direction has shown of its window, TCP only: struct ip_ct_tcp_state of the
- * kernel's nf_conntrack_tcp.h.
- */
-@unmanaged
-export class Window {
-  /** Highest sequence number sent, plus one. */
-  end: u32;
-  /** Highest sequence number the other side has allowed. */
-  maxEnd: u32;
-  /** Largest window advertised, scaled. */
-  maxWindow: u32;
-  /** Highest acknowledgement sent. */
-  maxAck: u32;
-}
-
 /** What the entries of both families have. */
 export interface Entry {
   proto: u8;
@@ -56,8 +40,8 @@ export interface Entry {
   pair: u32;
   backend: u32;
   created: u32;
-  end: u32;
-  maxEnd: u32;
+  detail: u32;
+  detailFlags: u32;
 }
 
 @unmanaged
@@ -77,14 +61,12 @@ export class Connection4 extends Tuple4 {
   /** Slot of the other direction. */
   pair: u32;
   backend: u32;
-  /** Milliseconds; in the reply entry of a TCP connection its row in `tracks`. */
   created: u32;
-  /** From here on a Window; of SCTP the verification tag. */
-  end: u32;
-  /** Of SCTP flags, in the entry of the opener. */
-  maxEnd: u32;
-  private maxWindow: u32;
-  private maxAck: u32;
+  /** Of TCP its row in `tracks`, of SCTP the verification tag. */
+  detail: u32;
+  /** Of SCTP, in the entry of the opener. */
+  detailFlags: u32;
+  private spare: u64;
 }
 if (offsetof<Connection4>() != layout.CT4_SIZE) ERROR("Connection4 drifted from abi/layout");
 if (offsetof<Connection4>("saddr") != layout.CT4_SADDR) ERROR("Connection4.saddr drifted");
@@ -110,11 +92,9 @@ if (offsetof<Connection4>("lastSeen") != layout.CT4_LAST_SEEN)
 if (offsetof<Connection4>("pair") != layout.CT4_PAIR) ERROR("Connection4.pair drifted");
 if (offsetof<Connection4>("backend") != layout.CT4_BACKEND) ERROR("Connection4.backend drifted");
 if (offsetof<Connection4>("created") != layout.CT4_CREATED) ERROR("Connection4.created drifted");
-if (offsetof<Connection4>("end") != layout.CT4_END) ERROR("Connection4.end drifted");
-if (offsetof<Connection4>("maxEnd") != layout.CT4_MAX_END) ERROR("Connection4.maxEnd drifted");
-if (offsetof<Connection4>("maxWindow") != layout.CT4_MAX_WINDOW)
-  ERROR("Connection4.maxWindow drifted");
-if (offsetof<Connection4>("maxAck") != layout.CT4_MAX_ACK) ERROR("Connection4.maxAck drifted");
+if (offsetof<Connection4>("detail") != layout.CT4_DETAIL) ERROR("Connection4.detail drifted");
+if (offsetof<Connection4>("detailFlags") != layout.CT4_DETAIL_FLAGS)
+  ERROR("Connection4.detailFlags drifted");
 
 @unmanaged
 export class Connection6 extends Tuple6 {
@@ -132,11 +112,11 @@ export class Connection6 extends Tuple6 {
   newDaddr1: u64;
   newSport: u16;
   newDport: u16;
-  end: u32;
-  maxEnd: u32;
-  private maxWindow: u32;
-  private maxAck: u32;
-  private spare0: u64;
+  detail: u32;
+  detailFlags: u32;
+  private spare0: u32;
+  private spare1: u64;
+  private spare2: u64;
 }
 if (offsetof<Connection6>() != layout.CT6_SIZE) ERROR("Connection6 drifted from abi/layout");
 if (offsetof<Connection6>("saddr0") != layout.CT6_SADDR) ERROR("Connection6.saddr drifted");
@@ -161,11 +141,9 @@ if (offsetof<Connection6>("newSport") != layout.CT6_NEW_SPORT)
   ERROR("Connection6.newSport drifted");
 if (offsetof<Connection6>("newDport") != layout.CT6_NEW_DPORT)
   ERROR("Connection6.newDport drifted");
-if (offsetof<Connection6>("end") != layout.CT6_END) ERROR("Connection6.end drifted");
-if (offsetof<Connection6>("maxEnd") != layout.CT6_MAX_END) ERROR("Connection6.maxEnd drifted");
-if (offsetof<Connection6>("maxWindow") != layout.CT6_MAX_WINDOW)
-  ERROR("Connection6.maxWindow drifted");
-if (offsetof<Connection6>("maxAck") != layout.CT6_MAX_ACK) ERROR("Connection6.maxAck drifted");
+if (offsetof<Connection6>("detail") != layout.CT6_DETAIL) ERROR("Connection6.detail drifted");
+if (offsetof<Connection6>("detailFlags") != layout.CT6_DETAIL_FLAGS)
+  ERROR("Connection6.detailFlags drifted");
 
 export const TABLE4 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
 export const TABLE6 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
@@ -175,11 +153,4 @@ export const TABLE6 = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(
 @inline
 export function tableOf<E>(): swiss.Table {
   return offsetof<E>() == layout.CT4_SIZE ? TABLE4 : TABLE6;
-}
-
-/** The window of an entry's direction. */
-// @ts-ignore: decorator
-@inline
-export function windowOf<E extends Entry>(entry: E): Window {
-  return changetype<Window>(changetype<usize>(entry) + offsetof<E>("end"));
 }

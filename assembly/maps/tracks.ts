@@ -1,6 +1,6 @@
 /**
- * tracks: what is known of a TCP connection beyond the windows in its entries, a row each. Written
- * and read by the packet path; rows are taken when a connection is made and given back when it goes.
+ * tracks: what is known of a TCP connection beyond its state, a row each. Written and read by the
+ * packet path; rows are taken when a connection is made and given back when it goes.
  */
 import {
   TRACK_FLAGS,
@@ -13,6 +13,12 @@ import {
   TRACK_RETRANS,
   TRACK_SCALES,
   TRACK_SIZE,
+  TRACK_WINDOWS,
+  WINDOW_END,
+  WINDOW_MAX_ACK,
+  WINDOW_MAX_END,
+  WINDOW_MAX_WINDOW,
+  WINDOW_SIZE,
 } from "../../abi/layout";
 import { Rows } from "./array";
 
@@ -42,6 +48,24 @@ export const SCALE_BITS: u32 = 4;
 const KIND: u32 = 0x7f;
 export const DIRECTION_SHIFT: u32 = 7;
 
+/** What the sender of a direction has shown of its window. */
+@unmanaged
+export class Window {
+  /** Highest sequence number sent, plus one. */
+  end: u32;
+  /** Highest sequence number the other side has allowed. */
+  maxEnd: u32;
+  /** Largest window advertised, scaled. */
+  maxWindow: u32;
+  /** Highest acknowledgement sent. */
+  maxAck: u32;
+}
+if (offsetof<Window>() != WINDOW_SIZE) ERROR("Window drifted from abi/layout");
+if (offsetof<Window>("end") != WINDOW_END) ERROR("Window.end drifted");
+if (offsetof<Window>("maxEnd") != WINDOW_MAX_END) ERROR("Window.maxEnd drifted");
+if (offsetof<Window>("maxWindow") != WINDOW_MAX_WINDOW) ERROR("Window.maxWindow drifted");
+if (offsetof<Window>("maxAck") != WINDOW_MAX_ACK) ERROR("Window.maxAck drifted");
+
 @unmanaged
 export class Track {
   /** Of the last acknowledgement or unjudged packet; while the row is free, the next free one. */
@@ -57,8 +81,20 @@ export class Track {
   retrans: u8;
   scales: u8;
   lastScale: u8;
+  private spare0: u32;
+  private spare1: u64;
+  private opener0: u64;
+  private opener1: u64;
+  private answerer0: u64;
+  private answerer1: u64;
 
-  /** Flags of a direction: 0 the opener's, 1 the other's. */
+  /** The window of a direction: 0 the opener's, 1 the other's. */
+  windowOf(direction: u32): Window {
+    const first = changetype<usize>(this) + offsetof<Track>("opener0");
+    return changetype<Window>(first + direction * offsetof<Window>());
+  }
+
+  /** Flags of a direction. */
   flagsOf(direction: u32): u32 {
     return (<u32>this.flags >>> (direction * FLAGS_BITS)) & FLAGS;
   }
@@ -126,6 +162,7 @@ if (offsetof<Track>("last") != TRACK_LAST) ERROR("Track.last drifted");
 if (offsetof<Track>("retrans") != TRACK_RETRANS) ERROR("Track.retrans drifted");
 if (offsetof<Track>("scales") != TRACK_SCALES) ERROR("Track.scales drifted");
 if (offsetof<Track>("lastScale") != TRACK_LAST_SCALE) ERROR("Track.lastScale drifted");
+if (offsetof<Track>("opener0") != TRACK_WINDOWS) ERROR("Track.windows drifted");
 
 /** Row 0 stands for none. */
 export const ROWS = changetype<Rows>(memory.data(offsetof<Rows>(), 16));

@@ -13,14 +13,7 @@ import { CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
 import * as steady from "../flow/steady";
 import { aim4 } from "../flow/tuple";
 import * as verify from "../flow/verify";
-import {
-  Connection4,
-  Connection6,
-  TABLE4,
-  TABLE6,
-  Tuple4,
-  Tuple6,
-} from "../maps/connections";
+import { Connection4, Connection6, TABLE4, TABLE6, Tuple4, Tuple6 } from "../maps/connections";
 import { CONTROL_SIZE, GROUP_SLOTS, Table, at, matches } from "../maps/swiss";
 import { Descriptor, Packet, packetAt } from "../packet";
 import { ETHERNET_SIZE, Ethernet, TYPE_IPV4 } from "../wire/ethernet";
@@ -42,7 +35,7 @@ const NOTHING = memory.data(CT6_SIZE, 64);
 /** Takes what the touching loops read, so that their loads are not idle. */
 const SINK = memory.data(8, 8);
 
-/** Entries from which on pairs and tracks are touched: with 1,024 flows that takes 1.5 ns a packet. */
+/** Entries from which on tracks are touched: with 1,024 flows that takes 1.5 ns a packet. */
 const TOUCHED_MIN: u32 = 4096;
 
 /** An IPv6 entry has two cache lines. */
@@ -62,8 +55,8 @@ export function parse(descriptors: usize, packets: u32): void {
 }
 
 /**
- * An untagged, unfragmented IPv4 packet without options that carries TCP or UDP, its checksums right;
- * false for any other.
+ * An untagged, unfragmented IPv4 packet without options that carries TCP or UDP, its checksums
+ * right; false for any other.
  */
 // @ts-ignore: decorator
 @inline
@@ -87,7 +80,7 @@ function parsePlain(packet: Packet, descriptor: Descriptor): bool {
   packet.l3 = l3;
   packet.l4 = l3 + IPV4_SIZE;
   packet.end = l3 + total;
-  packet.kind = FAMILY_IPV4 | (<u32>proto << 8);
+  packet.kind = FAMILY_IPV4 | ((<u32>proto) << 8);
   aim4(packet, proto);
   return true;
 }
@@ -150,21 +143,16 @@ export function touchEntries(packets: u32): void {
 }
 
 /**
- * Between 3 and 4: asks for what a TCP segment needs besides, the other direction and the track. While
- * few connections are known these lie in a cache anyway.
+ * Between 3 and 4: asks for what else a packet of a known connection needs. While few are known
+ * that lies in a cache anyway.
  */
-export function touchPairs(packets: u32): void {
+export function touchTracks(packets: u32): void {
   if (TABLE4.length + TABLE6.length < TOUCHED_MIN) return;
   let sink: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
     const packet = packetAt(i);
-    if (packet.kind == TCP4) sink ^= steady.pairOf<Connection4>(packet).created;
-    else if (packet.kind == TCP6) sink ^= steady.pairOf<Connection6>(packet).created;
-  }
-  for (let i: u32 = 0; i < packets; i++) {
-    const packet = packetAt(i);
-    if (packet.kind == TCP4) sink ^= steady.trackOf<Connection4>(packet).lastSeq;
-    else if (packet.kind == TCP6) sink ^= steady.trackOf<Connection6>(packet).lastSeq;
+    if (packet.family == FAMILY_IPV4) sink ^= steady.touch<Connection4>(packet);
+    else if (packet.family == FAMILY_IPV6) sink ^= steady.touch<Connection6>(packet);
   }
   store<u32>(SINK, sink);
 }

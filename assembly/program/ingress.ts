@@ -20,7 +20,7 @@ export function process(descriptors: usize, length: u32, now: u32): void {
     group.parse(descriptors + done * DESC_SIZE, packets);
     group.touchControl(packets);
     group.touchEntries(packets);
-    group.touchPairs(packets);
+    group.touchTracks(packets);
     group.settle(packets);
   }
 }

@@ -6,8 +6,8 @@
 
 /** Bytes of a vector: what is summed at a time. */
 const STEP: u32 = 16;
-/** Above this the 32-bit lanes of a sum could wrap. */
-const LENGTH_MAX: u32 = 1 << 19;
+/** Above this the lanes of a sum could wrap, or the sum of them. */
+const LENGTH_MAX: u32 = 1 << 17;
 
 /**
  * Lanes of a swizzle that move the last bytes of a vector to its front and clear the rest: read
@@ -68,13 +68,11 @@ export function sumLong(at: usize, length: u32): u64 {
   return lanesOf(i32x4.add(i32x4.add(even, odd), i32x4.extadd_pairwise_i16x8_u(tail)));
 }
 
-/** Sum of the four lanes. */
+/** Sum of the four lanes, taken two at a time: 2^32 counts as 1 when a sum is folded. */
 // @ts-ignore: decorator
 @inline
 function lanesOf(sums: v128): u64 {
-  const low = <u64>i64x2.extract_lane(sums, 0);
-  const high = <u64>i64x2.extract_lane(sums, 1);
-  return (low & 0xffffffff) + (low >>> 32) + (high & 0xffffffff) + (high >>> 32);
+  return <u64>i64x2.extract_lane(sums, 0) + <u64>i64x2.extract_lane(sums, 1);
 }
 
 /** Folds a sum to 16 bits; 0 only when every word was 0. */
@@ -87,11 +85,19 @@ export function fold(total: u64): u32 {
   return <u32>((total & 0xffff) + (total >>> 16));
 }
 
-/** Whether what was summed, its checksum with it, is whole. */
+/** 1 / 0xffff modulo 2^64, and the largest quotient of a number by 0xffff. */
+const INVERSE: u64 = 0xfffefffefffeffff;
+const QUOTIENT_MAX: u64 = 0x0001000100010001;
+
+/**
+ * Whether what was summed, its checksum with it, is whole: folds to 0xffff. That is, it is
+ * divisible by 0xffff and not 0; exact quotients are what the inverse makes of it, and all other
+ * numbers become larger.
+ */
 // @ts-ignore: decorator
 @inline
 export function isWhole(total: u64): bool {
-  return fold(total) == 0xffff;
+  return total * INVERSE - 1 < QUOTIENT_MAX;
 }
 
 /** The checksum field for a sum. */

@@ -57,7 +57,9 @@ export function permitsSack(at: usize, end: usize): bool {
   return false;
 }
 
-/** The highest sequence number acknowledged: `ack`, or what a selective acknowledgement says beyond. */
+/**
+ * The highest sequence number acknowledged: `ack`, or what a selective acknowledgement says beyond.
+ */
 export function acknowledged(at: usize, end: usize, ack: u32): u32 {
   if (isTimestamp(at, <u32>(end - at))) return ack;
   for (let option = first(at, end); option != 0; option = first(option + sizeOf(option), end)) {
@@ -77,7 +79,7 @@ function edge(option: usize, ack: u32): u32 {
   const end = option + sizeOf(option);
   for (let block = option + SACK_HEAD; block < end; block += SACK_BLOCK) {
     const right = bswap<u32>(load<u32>(block, 4));
-    if (<i32>(right - highest) > 0) highest = right;
+    if (<i32>(highest - right) < 0) highest = right;
   }
   return highest;
 }

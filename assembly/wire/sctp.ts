@@ -1,4 +1,7 @@
-/** SCTP common header and chunks, RFC 9260 section 3. The checksum is a CRC32c in little-endian order. */
+/**
+ * SCTP common header and chunks, RFC 9260 section 3. The checksum is a CRC32c in little-endian
+ * order.
+ */
 
 @unmanaged
 export class Sctp {

@@ -1,8 +1,10 @@
 /** The two sides of `waxdp diff`: manifests read, laid over the common ones, and applied. */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Network } from "../dataplane/dataplane.ts";
+import { capacityFor } from "../diff/capacity.ts";
+import { detectionOf } from "../diff/detection.ts";
 import { createSides, type Sides } from "../diff/diff.ts";
-import { capacityFor, countObjects, detectionOf, overlay } from "../diff/objects.ts";
+import { countObjects, overlay } from "../diff/objects.ts";
 import {
   createDataplane,
   createModel,

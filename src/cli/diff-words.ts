@@ -1,5 +1,6 @@
 /** Outcomes and their differences, in words and as JSON. */
-import { type Change, endpointChanges, masqueradeChanges, type Outcome } from "../diff/outcome.ts";
+import { type Change, endpointChanges, masqueradeChanges } from "../diff/change.ts";
+import type { Outcome } from "../diff/outcome.ts";
 import { count, type Paint, plural, VERDICT_STYLES } from "./terminal.ts";
 
 /** Both outcomes of a flow. */

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Packet } from "../pcap/index.ts";
-import { isStrayAnswer, returnPacket } from "../replay/bothways.ts";
+import { type BothWays, createBothWays, isStrayAnswer } from "../replay/bothways.ts";
 import { type Departure, departures, type Replayed, replay } from "../replay/replay.ts";
 import { createTally, type Tally } from "../replay/tally.ts";
 import { type CaptureSink, type CaptureSource, openCapture, openSink } from "./capture.ts";
@@ -50,7 +50,7 @@ export function register(program: Command): void {
     .option("--expect <golden>", "compare with this capture what leaves the dataplane")
     .option(
       "--both-ways",
-      "take it as captured at the client: answers must come back as they were captured",
+      "take it as captured at the client: answers must come back as they were captured, windows aside",
     )
     .option("--no-rate", "do not measure the packet path afterwards")
     .addHelpText("after", EXAMPLES)
@@ -60,7 +60,7 @@ export function register(program: Command): void {
 async function run(capture: string, options: ReplayOptions): Promise<void> {
   checkStandardStreams(capture, options);
   const { output, events, expect, network } = options;
-  const setup = await prepare(options);
+  const setup = await prepare({ ...options, sysctl: sysctlsOf(options) });
   await checkOutputs([output, events], [capture, expect, network, ...setup.manifests]);
   const dataplane = await setup.create(options.engine);
   const source = await openCapture(capture);
@@ -75,6 +75,14 @@ async function run(capture: string, options: ReplayOptions): Promise<void> {
     await sinks.events?.abandon();
     await sinks.expectation?.close();
   }
+}
+
+/**
+ * `--both-ways` asks for the translation there and back. A capture taken at a client may lack segments, and then
+ * windows would refuse those that are there; whoever wants that says so.
+ */
+function sysctlsOf({ bothWays, sysctl = [] }: ReplayOptions): readonly string[] {
+  return bothWays ? ["nf_conntrack_tcp_be_liberal=1", ...sysctl] : sysctl;
 }
 
 /** Each of the standard streams can serve one purpose. */
@@ -128,13 +136,14 @@ async function play(
 ): Promise<InputError | null> {
   const started = performance.now();
   const line = progress();
+  const played = player(dataplane, sinks.returns);
   let n = 0;
   try {
     for await (const packets of source.chunks()) {
-      for (const replayed of outcomes(dataplane, packets, n + 1, sinks.returns)) {
-        n = replayed.n;
-        if (isStrayAnswer(dataplane, replayed.event)) sinks.strayAnswers++;
-        const busy = take(sinks, replayed);
+      for (const outcome of played(packets, n + 1)) {
+        n = outcome.n;
+        if (outcome.event !== null && isStrayAnswer(dataplane, outcome.event)) sinks.strayAnswers++;
+        const busy = take(sinks, outcome);
         if (busy) await busy;
       }
       line.update(() => progressText(n, source));
@@ -149,37 +158,41 @@ async function play(
   }
 }
 
-function outcomes(
-  dataplane: Dataplane,
-  packets: Iterable<Packet>,
-  first: number,
-  returns: Returns | null,
-): Iterable<Replayed> {
-  return returns
-    ? returnAll(dataplane, packets, first, returns)
-    : replay(dataplane, packets, first);
+/** A packet that was played, or one of the capture that no dataplane should see. */
+type Outcome = Replayed | { readonly n: number; readonly captured: Packet; readonly event: null };
+type Player = (packets: Iterable<Packet>, first: number) => Iterable<Outcome>;
+
+function player(dataplane: Dataplane, returns: Returns | null): Player {
+  if (!returns) return (packets, first) => replay(dataplane, packets, first);
+  const bothWays = createBothWays(dataplane);
+  return (packets, first) => returnAll(bothWays, packets, first, returns);
 }
 
 function* returnAll(
-  dataplane: Dataplane,
+  bothWays: BothWays,
   packets: Iterable<Packet>,
   first: number,
   returns: Returns,
-): Generator<Replayed> {
+): Generator<Outcome> {
   let n = first;
-  for (const packet of packets) {
-    const returned = returnPacket(dataplane, packet, n++);
+  for (const captured of packets) {
+    const returned = bothWays.take(captured, n);
     returns.add(returned);
-    yield returned;
+    yield returned.replayed ?? { n, captured, event: null };
+    n++;
   }
 }
 
 /** A promise only where somebody has to wait. */
-function take(sinks: Sinks, replayed: Replayed): Promise<unknown> | undefined {
-  sinks.tally.add(replayed);
-  sinks.sample.add(replayed.captured);
-  const event = sinks.events?.write(replayed);
-  const [departure, ...late] = departures(replayed);
+function take(sinks: Sinks, outcome: Outcome): Promise<unknown> | undefined {
+  sinks.sample.add(outcome.captured);
+  if (outcome.event === null) {
+    sinks.tally.addUnplayed(outcome.captured);
+    return undefined;
+  }
+  sinks.tally.add(outcome);
+  const event = sinks.events?.write(outcome);
+  const [departure, ...late] = departures(outcome);
   const leaving = departure && send(sinks, departure);
   if (late.length === 0)
     return event && leaving ? Promise.all([event, leaving]) : (event ?? leaving);

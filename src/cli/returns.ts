@@ -24,11 +24,15 @@ interface Listed {
   readonly direction: Direction;
   readonly complaint: string;
   readonly differences: readonly Difference[];
+  /** The packet of the capture with the error that answers a refused request, when it is the dataplane's. */
+  answeredIn: number | null;
 }
 
 interface Results {
   readonly same: Record<Direction, number>;
   readonly other: Record<Exception, { total: number; readonly listed: Listed[] }>;
+  /** TCP packets that do not fit their connection. */
+  unfit: number;
 }
 
 type Exception = Exclude<Returned["result"], "same">;
@@ -41,6 +45,7 @@ export function createReturns(): Returns {
       refused: { total: 0, listed: [] },
       unchecked: { total: 0, listed: [] },
     },
+    unfit: 0,
   };
   return {
     add: (returned) => note(results, returned),
@@ -51,16 +56,28 @@ export function createReturns(): Returns {
 function note(results: Results, returned: Returned): void {
   if (returned.result === "same") {
     results.same[returned.direction]++;
+    if (returned.about !== null) noteAnswer(results, returned.about, returned.n);
     return;
   }
+  if (isUnfit(returned)) results.unfit++;
   const exception = results.other[returned.result];
   exception.total++;
   if (exception.listed.length < LISTED_MAX) exception.listed.push(listedOf(returned));
 }
 
+function noteAnswer({ other }: Results, about: number, n: number): void {
+  const request = other.refused.listed.find((listed) => listed.n === about);
+  if (request) request.answeredIn = n;
+}
+
+function isUnfit({ result, replayed }: Returned): boolean {
+  if (result !== "different" || replayed === null) return false;
+  return replayed.event.reason === "invalid" && replayed.event.before?.proto === "tcp";
+}
+
 function listedOf({ n, direction, complaint, captured, came }: Returned): Listed {
   const differences = came === null ? [] : compare(captured.data, came, captured.linkType);
-  return { n, direction, complaint: complaint ?? "", differences };
+  return { n, direction, complaint: complaint ?? "", differences, answeredIn: null };
 }
 
 function reportOf(results: Results): ReturnReport {
@@ -81,19 +98,31 @@ function reportOf(results: Results): ReturnReport {
       ...listLines(different.listed, different.total, paint),
       ...(refused.total > 0 ? ["Refused by the objects themselves:"] : []),
       ...listLines(refused.listed, refused.total, paint),
+      ...(unchecked.total > 0 ? ["Could not be checked:"] : []),
       ...listLines(unchecked.listed, unchecked.total, paint),
+      ...gapLines(results),
       closingLine(results, paint),
     ],
   };
 }
 
 function listLines(listed: readonly Listed[], total: number, paint: Paint): string[] {
-  const lines = listed.flatMap(({ n, complaint, differences }) => [
-    `packet ${n}: ${complaint}`,
+  const lines = listed.flatMap(({ n, complaint, differences, answeredIn }) => [
+    `packet ${n}: ${complaint}${answeredIn === null ? "" : `, answered in packet ${answeredIn}`}`,
     ...differenceRows(differences, paint),
   ]);
   if (total > listed.length) lines.push(`and ${count(total - listed.length)} more`);
   return lines;
+}
+
+/** What a connection lacks in the capture it lacks for the dataplane, which calls invalid what refers to it. */
+function gapLines({ unfit }: Results): string[] {
+  if (unfit === 0) return [];
+  const those = unfit === 1 ? "1 TCP packet does" : `${count(unfit)} TCP packets do`;
+  return [
+    `${those} not fit the connection as the capture shows it. If packets are missing from the capture`,
+    "(a filter, a lossy recording), --sysctl nf_conntrack_tcp_be_liberal=1 lets such packets through.",
+  ];
 }
 
 function closingLine({ same, other }: Results, paint: Paint): string {
@@ -115,7 +144,7 @@ function closingLine({ same, other }: Results, paint: Paint): string {
     );
   }
   if (unchecked.total > 0) {
-    parts.push(paint("yellow", `${plural(unchecked.total, "answer")} could not be checked`));
+    parts.push(paint("yellow", `${plural(unchecked.total, "packet")} could not be checked`));
   }
   return `Both ways: ${parts.join(", ")}.`;
 }

@@ -86,16 +86,7 @@ function openValue(
   depth: number,
 ): undefined {
   const position = document.position(path);
-  const refuse = (message: string, fix: string): undefined => {
-    collection.problems.add("bad-object", {
-      file: document.file,
-      ...position,
-      object: "",
-      path: printPath(path),
-      message,
-      fix,
-    });
-  };
+  const refuse = refusal(collection, document.file, path, position);
   if (!isRecord(value))
     return refuse(`must be an object, not ${quote(value)}`, "write apiVersion, kind and metadata");
   const apiVersion = value.apiVersion ?? inherited.apiVersion;
@@ -109,12 +100,23 @@ function openValue(
   else takeItem(collection, item);
 }
 
-function openList(
-  collection: Collection,
-  list: Item,
-  depth: number,
-  refuse: (message: string, fix: string) => undefined,
-): undefined {
+/** Notes what is wrong with a value whose kind and name are not known yet. */
+type Refuse = (message: string, fix: string) => undefined;
+
+function refusal({ problems }: Collection, file: string, path: Path, position: Position): Refuse {
+  return (message, fix) => {
+    problems.add("bad-object", {
+      file,
+      ...position,
+      object: "",
+      path: printPath(path),
+      message,
+      fix,
+    });
+  };
+}
+
+function openList(collection: Collection, list: Item, depth: number, refuse: Refuse): undefined {
   const items = list.value.items ?? [];
   if (!Array.isArray(items))
     return refuse(`items must be a list, not ${quote(items)}`, "write a list");

@@ -32,16 +32,20 @@ import { lacksClusterIP, type ServicePort, servicePortsOf } from "./services.ts"
 import { sysctlsOf } from "./sysctls.ts";
 import { selectEndpoints, type Topology } from "./topology.ts";
 
+/** Of DataplaneOptions those that the control plane reads. */
 export interface CompileOptions {
   /** Whose view it is; without it, the configuration's hostnameOverride. */
   readonly node?: string;
   readonly network?: Network;
+  /** Without it, what the configuration's IPVS scheduler asks for. */
   readonly scheduler?: Scheduler;
+  /** Source ports are drawn for every masqueraded connection, not only when theirs is taken. */
   readonly randomFully?: boolean;
   /** The kernel's settings, by the names `sysctl -a` prints. */
   readonly sysctls?: Readonly<Record<string, number | string>>;
 }
 
+/** What the maps should hold. */
 export interface Desired {
   /** In the order of their names; every vip belongs to one of them only. */
   readonly servicePorts: readonly DesiredServicePort[];
@@ -55,6 +59,7 @@ export interface Desired {
   readonly warnings: readonly string[];
 }
 
+/** One port of a Service in one family. */
 export interface DesiredServicePort {
   /** Name, protocol and family: what makes two applies speak of the same service port. */
   readonly key: string;
@@ -62,6 +67,7 @@ export interface DesiredServicePort {
   readonly name: string;
   readonly family: Family;
   readonly proto: Proto;
+  /** Milliseconds a client stays with its endpoint after its last new connection; 0 without session affinity. */
   readonly affinity: number;
   readonly scheduler: Scheduler;
   readonly frontends: readonly DesiredFrontend[];
@@ -71,35 +77,43 @@ export interface DesiredServicePort {
   readonly serving: readonly string[];
 }
 
+/** A vip of a service port, and where it leads. */
 export interface DesiredFrontend {
+  /** The vip in words. */
   readonly key: string;
   readonly vip: Vip;
   readonly frontend: Frontend;
+  /** Null lets in everybody. */
   readonly sourceRanges: readonly AddressRange[] | null;
   readonly routes: Routes;
 }
 
+/** An endpoint that some traffic may use. */
 export interface DesiredEndpoint extends Pick<Backend, "address" | "port" | "masquerade"> {
   /** "ip:port". */
   readonly name: string;
   readonly rings: readonly RingName[];
 }
 
+/** An address of the node. */
 export interface DesiredAddress {
   readonly family: Family;
   readonly address: string;
+  /** It serves nodePorts. */
   readonly nodePorts: boolean;
 }
 
+/** Remembers the work of Services it has seen. */
 export type Compiler = (objects: ObjectSet) => Desired;
 
+/** Once, with nothing to remember. Throws as `createCompiler`. */
 export function compile(objects: ObjectSet, options: CompileOptions): Desired {
   return createCompiler(options)(objects);
 }
 
 /**
  * The work of a Service is kept until it, its slices, the configuration or a Node is another object. Throws
- * DataplaneError "bad-option" for sysctls there are none of.
+ * DataplaneError "bad-option" for a network that `ip -j` would not print, and for sysctls there are none of.
  */
 export function createCompiler(options: CompileOptions): Compiler {
   const environment: Environment = {
@@ -164,16 +178,7 @@ function desiredOf(
   known: WeakMap<Manifest<Service>, Compiled>,
 ): Desired {
   const { node, settings } = context;
-  const slices = indexSlices(objects.endpointSlices);
-  const all = objects.services.flatMap((service) =>
-    servicePortsIn(
-      service,
-      slices.get(`${service.namespace}/${service.name}`) ?? NO_SLICES,
-      context,
-      known,
-    ),
-  );
-  const claims = shareOut(all.sort((a, b) => (a.key < b.key ? -1 : 1)));
+  const claims = shareOut(allServicePorts(objects, context, known));
   return {
     servicePorts: claims.servicePorts,
     addresses: addressesOf(context),
@@ -188,6 +193,20 @@ function desiredOf(
       ...objectWarnings(objects),
     ],
   };
+}
+
+/** In the order of their keys. */
+function allServicePorts(
+  { services, endpointSlices }: ObjectSet,
+  context: Context,
+  known: WeakMap<Manifest<Service>, Compiled>,
+): DesiredServicePort[] {
+  const slices = indexSlices(endpointSlices);
+  const all = services.flatMap((service) => {
+    const own = slices.get(`${service.namespace}/${service.name}`) ?? NO_SLICES;
+    return servicePortsIn(service, own, context, known);
+  });
+  return all.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 function addressesOf({ node, settings }: Context): DesiredAddress[] {

@@ -22,6 +22,15 @@ import type { ConntrackConfiguration, KubeProxyConfiguration } from "./kubernete
 import type { NodeView } from "./node.ts";
 import type { Sysctls } from "./sysctls.ts";
 
+/** What somebody asks of a dataplane beside the KubeProxyConfiguration. */
+export interface Requests {
+  readonly sysctls: Sysctls;
+  /** Before the configuration's. */
+  readonly scheduler?: Scheduler | undefined;
+  readonly randomFully: boolean;
+}
+
+/** What the configuration comes to on one node. */
 export interface Settings {
   readonly config: Config;
   readonly masqueradeAll: boolean;
@@ -39,39 +48,46 @@ export interface Settings {
 const TCP_ESTABLISHED = "24h";
 const TCP_CLOSE_WAIT = "1h";
 
-/** What somebody asks of a dataplane beside the KubeProxyConfiguration. */
-export interface Requests {
-  readonly sysctls: Sysctls;
-  readonly scheduler?: Scheduler | undefined;
-  readonly randomFully: boolean;
-}
-
+/** A field that the configuration leaves out has kube-proxy's default, then the kernel's. */
 export function settingsOf(
-  config: KubeProxyConfiguration,
+  configuration: KubeProxyConfiguration,
   node: NodeView,
-  { sysctls, scheduler, randomFully }: Requests,
+  requests: Requests,
 ): Settings {
-  const detector = detectorOf(config, node);
-  const nodePorts = nodePortsOf(config.nodePortAddresses ?? [], node);
-  const localhost = (config.iptables?.localhostNodePorts ?? true) && nodePorts.loopback;
+  const { iptables, mode, nodePortAddresses } = configuration;
+  const detector = detectorOf(configuration, node);
+  const nodePorts = nodePortsOf(nodePortAddresses ?? [], node);
+  const localhost = (iptables?.localhostNodePorts ?? true) && nodePorts.loopback;
   return {
     config: {
       podRanges: detector.ranges,
       localhostNodePorts: localhost,
-      tcpBeLiberal: (config.conntrack?.tcpBeLiberal ?? false) || sysctls.tcpBeLiberal,
-      tcpLoose: sysctls.tcpLoose,
-      tcpMaxRetrans: sysctls.tcpMaxRetrans,
-      checksum: sysctls.checksum,
-      randomFully,
-      timeouts: timeoutsOf(config.conntrack ?? {}, sysctls),
-      fragmentTimeouts: sysctls.fragmentTimeouts,
+      ...trackingOf(configuration.conntrack ?? {}, requests),
     },
-    masqueradeAll: config.iptables?.masqueradeAll ?? false,
-    scheduler: scheduler ?? schedulerOf(config),
+    masqueradeAll: iptables?.masqueradeAll ?? false,
+    scheduler: requests.scheduler ?? schedulerOf(configuration),
     detectsPods: detector.detects,
     isPodInterface: detector.isPodInterface,
     servesNodePorts: nodePorts.serves,
-    warnings: [...modeWarnings(config.mode), ...detector.warnings],
+    warnings: [...modeWarnings(mode), ...detector.warnings],
+  };
+}
+
+function trackingOf(
+  conntrack: ConntrackConfiguration,
+  { sysctls, randomFully }: Requests,
+): Omit<Config, "podRanges" | "localhostNodePorts"> {
+  const { checksum, tcpLoose, tcpMaxRetrans, fragmentTimeouts } = sysctls;
+  const tcpBeLiberal = (conntrack.tcpBeLiberal ?? false) || sysctls.tcpBeLiberal;
+  const timeouts = timeoutsOf(conntrack, sysctls);
+  return {
+    tcpBeLiberal,
+    tcpLoose,
+    tcpMaxRetrans,
+    checksum,
+    randomFully,
+    timeouts,
+    fragmentTimeouts,
   };
 }
 

@@ -11,6 +11,7 @@ import type { Operation } from "../dataplane/transaction.ts";
 import { formatEndpoint } from "../packet/address.ts";
 import type { DesiredEndpoint, DesiredFrontend, DesiredServicePort } from "./compile.ts";
 import { EndpointDraft, type EndpointMap } from "./endpoint-map.ts";
+import { sameData } from "./equality.ts";
 import { buildTable } from "./maglev.ts";
 import { NO_NUMBERS, NumberDraft, type Numbers } from "./numbers.ts";
 
@@ -33,16 +34,19 @@ export interface Allotment {
   readonly draining: boolean;
 }
 
+/** A backend as it stands in the map. */
 export interface NumberedBackend {
   readonly number: number;
   readonly value: Backend;
 }
 
+/** A ring as it stands in the map, and the numbers of the backends it was made from. */
 export interface MemberRing {
   readonly members: readonly number[];
   readonly value: Ring;
 }
 
+/** All service ports as they stand in the maps. */
 export interface Allotments {
   readonly byKey: ReadonlyMap<string, Allotment>;
   /** Keys of the frontends in the map. */
@@ -51,6 +55,10 @@ export interface Allotments {
   readonly backendNumbers: Numbers;
 }
 
+/** Allotments that a change makes anew, by key; undefined where nothing is left. */
+export type Changed = ReadonlyMap<string, Allotment | undefined>;
+
+/** Before the first change. */
 export const NO_ALLOTMENTS: Allotments = {
   byKey: new Map(),
   vips: new Set(),
@@ -58,12 +66,12 @@ export const NO_ALLOTMENTS: Allotments = {
   backendNumbers: NO_NUMBERS,
 };
 
+/** The change, gathered service port by service port; what is in the maps stays untouched. */
 export class Draft {
   readonly #before: Allotments;
   readonly #usage: Usage;
   readonly serviceNumbers: NumberDraft;
   readonly backendNumbers: NumberDraft;
-  /** What changes, by key; undefined where nothing is left. */
   readonly changed = new Map<string, Allotment | undefined>();
   /** Frontends that this change writes, and those it takes away unless another service port writes them. */
   readonly claimed = new Set<string>();
@@ -296,13 +304,4 @@ function serviceOf(
 function maglevSlots(backends: readonly NumberedBackend[]): number[] {
   const names = backends.map(({ value }) => formatEndpoint(value.address, value.port));
   return buildTable(names).map((index) => (backends[index] as NumberedBackend).number);
-}
-
-/** Equal as data: the same names with the same values, all the way down. */
-export function sameData(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  const names = Object.keys(a);
-  if (names.length !== Object.keys(b).length) return false;
-  return names.every((name) => sameData(a[name as keyof typeof a], b[name as keyof typeof b]));
 }

@@ -2,7 +2,7 @@
 import type { Interface } from "../dataplane/entries.ts";
 import type { Operation } from "../dataplane/transaction.ts";
 import type { Desired } from "./compile.ts";
-import { sameData } from "./draft.ts";
+import { sameData } from "./equality.ts";
 
 export type InterfaceRows = readonly Interface[];
 

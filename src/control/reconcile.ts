@@ -3,7 +3,8 @@
  * reconciler when it is committed, after the engine has taken its transaction.
  */
 import type { Retirement } from "../dataplane/engine.ts";
-import type { Config, Family, Proto } from "../dataplane/entries.ts";
+import type { Config } from "../dataplane/entries.ts";
+import type { NumberedService } from "../dataplane/statistics.ts";
 import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
 import { formatEndpoint } from "../packet/address.ts";
 import {
@@ -15,16 +16,18 @@ import {
 import {
   type Allotment,
   type Allotments,
+  type Changed,
   Draft,
   NO_ALLOTMENTS,
-  sameData,
   type Usage,
 } from "./draft.ts";
 import type { EndpointMap } from "./endpoint-map.ts";
+import { sameData } from "./equality.ts";
 import { type InterfaceRows, interfaceOperations, interfaceRows } from "./interfaces.ts";
 import type { ObjectSet } from "./kubernetes.ts";
 import { retirementOf } from "./retirement.ts";
 
+/** A step from one state of the maps to the next. */
 export interface Plan {
   readonly transaction: Transaction;
   /** What is to be forgotten once the transaction is in the maps. */
@@ -33,6 +36,7 @@ export interface Plan {
   commit(): void;
 }
 
+/** Knows what is in the maps; how it came there is the engine's work. */
 export interface Reconciler {
   /** What brings the maps from their present state to the one the objects ask for. */
   plan(objects: ObjectSet, usage: Usage): Plan;
@@ -51,15 +55,6 @@ export interface Reconciler {
   services(): Iterable<NumberedService>;
 }
 
-/** A service port with its number, for people. */
-export interface NumberedService {
-  readonly number: number;
-  readonly name: string;
-  readonly family: Family;
-  readonly proto: Proto;
-  readonly backends: readonly { readonly number: number; readonly name: string }[];
-}
-
 interface State {
   readonly allotments: Allotments;
   readonly addresses: ReadonlyMap<string, DesiredAddress>;
@@ -67,8 +62,6 @@ interface State {
   readonly config: Config | undefined;
   readonly isPodInterface: (name: string) => boolean;
 }
-
-type Changed = ReadonlyMap<string, Allotment | undefined>;
 
 const NOTHING: State = {
   allotments: NO_ALLOTMENTS,
@@ -80,60 +73,77 @@ const NOTHING: State = {
 
 const NOTHING_RETIRED: Retirement = { udp: [], clients: [] };
 
+/** What a reconciler remembers. */
+interface Ledger {
+  state: State;
+  /** Rows of `state.interfaces` by name. */
+  rows: ReadonlyMap<string, number>;
+  readonly endpoints: EndpointMap;
+  readonly names: Names;
+}
+
+/** Throws DataplaneError "bad-option" for a network or sysctls that mean nothing. */
 export function createReconciler(options: CompileOptions = {}): Reconciler {
   const compile = createCompiler(options);
   const names = createNames();
-  const endpoints: EndpointMap = new Map();
-  let state = NOTHING;
-  let rows = new Map<string, number>();
-
-  const planOf = (transaction: Transaction, retired: Retirement, next: () => State): Plan => {
-    const before = state;
-    return {
-      transaction,
-      retired,
-      commit: () => {
-        if (state !== before)
-          throw new Error("the plan is out of date: another one was committed after it was made");
-        state = next();
-        rows = new Map(state.interfaces.map(({ name }, row) => [name, row]));
-      },
-    };
-  };
-
+  const ledger: Ledger = { state: NOTHING, rows: new Map(), endpoints: new Map(), names };
   return {
-    plan: (objects, usage) => {
-      const desired = compile(objects);
-      const draft = draftOf(state.allotments, endpoints, desired, usage);
-      const interfaces = interfaceRows(state.interfaces, desired);
-      const operations = draft.operations([
-        ...interfaceOperations(state.interfaces, interfaces),
-        ...addressOperations(state.addresses, desired),
-        ...configOperations(state.config, desired.config),
-      ]);
-      const transaction = createTransaction(operations, desired.warnings);
-      const before = state.allotments;
-      const next = nextState(before, draft, interfaces, desired);
-      const after = next.allotments;
-      const retired = retirementOf(before.byKey, after.byKey, draft.changed, draft.retired);
-      return planOf(transaction, retired, () => {
-        draft.endpoints.commit();
-        for (const allotment of draft.changed.values()) if (allotment) names.note(allotment);
-        return next;
-      });
-    },
-    planInterface: (name) => {
-      if (rows.has(name) || !state.isPodInterface(name)) return undefined;
-      const before = state;
-      const interfaces = [...before.interfaces, podInterface(name, before.interfaces)];
-      const transaction = createTransaction(interfaceOperations(before.interfaces, interfaces));
-      return planOf(transaction, NOTHING_RETIRED, () => ({ ...before, interfaces }));
-    },
-    interfaceRow: (name) => rows.get(name) ?? 0,
+    plan: (objects, usage) => planDesired(ledger, compile(objects), usage),
+    planInterface: (name) => planInterface(ledger, name),
+    interfaceRow: (name) => ledger.rows.get(name) ?? 0,
     serviceName: names.service,
     backendName: names.backend,
-    services: () => numberedServices(state.allotments, names.service),
+    services: () => numberedServices(ledger.state.allotments, names.service),
   };
+}
+
+function planDesired(ledger: Ledger, desired: Desired, usage: Usage): Plan {
+  const { state, endpoints, names } = ledger;
+  const draft = draftOf(state.allotments, endpoints, desired, usage);
+  const interfaces = interfaceRows(state.interfaces, desired);
+  const next = nextState(state.allotments, draft, interfaces, desired);
+  const operations = operationsOf(state, next, draft, desired);
+  const transaction = createTransaction(operations, desired.warnings);
+  const [before, after] = [state.allotments.byKey, next.allotments.byKey];
+  const retired = retirementOf(before, after, draft.changed, draft.retired);
+  return planOf(ledger, transaction, retired, () => {
+    draft.endpoints.commit();
+    for (const allotment of draft.changed.values()) if (allotment) names.note(allotment);
+    return next;
+  });
+}
+
+function operationsOf(state: State, next: State, draft: Draft, desired: Desired): Operation[] {
+  return draft.operations([
+    ...interfaceOperations(state.interfaces, next.interfaces),
+    ...addressOperations(state.addresses, desired),
+    ...configOperations(state.config, desired.config),
+  ]);
+}
+
+function planInterface(ledger: Ledger, name: string): Plan | undefined {
+  const { state, rows } = ledger;
+  if (rows.has(name) || !state.isPodInterface(name)) return undefined;
+  const interfaces = [...state.interfaces, podInterface(name, state.interfaces)];
+  const transaction = createTransaction(interfaceOperations(state.interfaces, interfaces));
+  return planOf(ledger, transaction, NOTHING_RETIRED, () => ({ ...state, interfaces }));
+}
+
+/** `advance` takes the plan over and says what the state is then. */
+function planOf(
+  ledger: Ledger,
+  transaction: Transaction,
+  retired: Retirement,
+  advance: () => State,
+): Plan {
+  const before = ledger.state;
+  const commit = () => {
+    if (ledger.state !== before)
+      throw new Error("the plan is out of date: another one was committed after it was made");
+    ledger.state = advance();
+    ledger.rows = new Map(ledger.state.interfaces.map(({ name }, row) => [name, row]));
+  };
+  return { transaction, retired, commit };
 }
 
 function* numberedServices(
@@ -251,17 +261,23 @@ function podInterface(name: string, rows: InterfaceRows) {
   return { name, pod: true, ipv4, ipv6 };
 }
 
-/** Names by number. They outlive their entries: an event may be read after its backend is gone. */
-function createNames() {
+/** By number. They outlive their entries: an event may be read after its backend is gone. */
+interface Names {
+  note(allotment: Allotment): void;
+  service(number: number): string | undefined;
+  backend(number: number): string | undefined;
+}
+
+function createNames(): Names {
   const services: string[] = [];
   const backends: string[] = [];
   return {
-    note: ({ number, desired, backends: numbered }: Allotment): void => {
+    note: ({ number, desired, backends: numbered }) => {
       if (desired) services[number] = desired.name;
       for (const { number: backend, value } of numbered.values())
         backends[backend] = formatEndpoint(value.address, value.port);
     },
-    service: (number: number): string | undefined => services[number],
-    backend: (number: number): string | undefined => backends[number],
+    service: (number) => services[number],
+    backend: (number) => backends[number],
   };
 }

@@ -1,9 +1,9 @@
 /** What backends give up that take no connections any more. */
 import type { Retirement } from "../dataplane/engine.ts";
-import { type Allotment, sameData } from "./draft.ts";
+import type { Allotment, Changed } from "./draft.ts";
+import { sameData } from "./equality.ts";
 
 type ByKey = ReadonlyMap<string, Allotment>;
-type Changed = ReadonlyMap<string, Allotment | undefined>;
 
 /** `clients` are the backends that have just left their rings: xt_recent's list of an endpoint goes with its rules. */
 export function retirementOf(

@@ -48,6 +48,7 @@ const TCP_MAX_RETRANS = 3;
 /** proc_dou8vec_minmax bounds it. */
 const TCP_MAX_RETRANS_MAX = 255;
 
+/** By name; the kernel has no setting for SYN_SENT2. */
 const TIMERS = new Map<string, Timer>(
   (Object.keys(TIMEOUTS) as Timer[])
     .filter((timer) => timer !== "SYN_SENT2")
@@ -61,7 +62,6 @@ const FLAGS = {
 const FRAGMENTS = { ipfrag_time: "ipv4", ip6frag_time: "ipv6" } as const;
 const MAX_RETRANS = "nf_conntrack_tcp_max_retrans";
 
-/** SYN_SENT2 shares its name with none: the kernel has no setting for it. */
 function nameOf(timer: Timer): string {
   if (timer === "UDP") return "nf_conntrack_udp_timeout";
   if (timer === "UDP_STREAM") return "nf_conntrack_udp_timeout_stream";
@@ -71,7 +71,10 @@ function nameOf(timer: Timer): string {
   return `nf_conntrack_tcp_timeout_${timer.toLowerCase()}`;
 }
 
-/** Throws DataplaneError "bad-option" for a name or a value that the kernel would refuse. */
+/**
+ * A name may stand behind the folders it is in: "net.netfilter.nf_conntrack_udp_timeout". Throws DataplaneError
+ * "bad-option" for a name that no dataplane knows, and for a value that the kernel would refuse.
+ */
 export function sysctlsOf(given: Readonly<Record<string, number | string>> = {}): Sysctls {
   const sysctls = defaults();
   for (const [name, value] of Object.entries(given)) set(sysctls, name, value);

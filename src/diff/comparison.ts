@@ -1,5 +1,5 @@
 /** Whether two sides hold the same entries: what has the same entries needs no packet to be compared. */
-import { sameData } from "../control/draft.ts";
+import { sameData } from "../control/equality.ts";
 import { RINGS, type RingName } from "../dataplane/entries.ts";
 import type { Frontend, View } from "./view.ts";
 

@@ -4,10 +4,11 @@
  */
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { FlowSpec } from "../explain.ts";
+import { type Change, changesOf } from "./change.ts";
 import { createComparison, sameNode } from "./comparison.ts";
+import type { Detection } from "./detection.ts";
 import { type Dial, dialsOf, LOCALHOST } from "./dials.ts";
-import type { Detection } from "./objects.ts";
-import { type Change, changesOf, judge, type Outcome, routeOf } from "./outcome.ts";
+import { judge, type Outcome, routeOf } from "./outcome.ts";
 import { createSources, type Source, type Sources } from "./sources.ts";
 import { createView, type Member, type View } from "./view.ts";
 
@@ -30,6 +31,7 @@ export interface Compared {
   readonly differences: readonly Difference[];
 }
 
+/** All frontends of two sides. */
 export interface Diff {
   /** Frontends there are to compare. */
   readonly length: number;
@@ -37,7 +39,7 @@ export interface Diff {
   compare(): Generator<Compared>;
 }
 
-/** The comparison of all frontends of two sides. */
+/** Finds the frontends; nothing is compared until it is asked for. */
 export function createDiff(sides: Sides): Diff {
   const sources = createSources(sides.old, sides.next, sides.podInterfaces);
   const dials = [...dialsOf(sides.old, sides.next)];

@@ -4,8 +4,7 @@ import type { FlowSpec } from "../explain.ts";
 import { formatEndpoint } from "../packet/address.ts";
 import { parse } from "../packet/parse.ts";
 import type { Packet } from "../pcap/capture.ts";
-import type { Difference, Sides } from "./diff.ts";
-import { compareFlow } from "./diff.ts";
+import { compareFlow, type Difference, type Sides } from "./diff.ts";
 import { dialled } from "./view.ts";
 
 /** A flow as it was captured. */
@@ -17,6 +16,7 @@ export interface CapturedFlow {
   packets: number;
 }
 
+/** Flows by their tuples, so many and no more. */
 export interface FlowTable {
   /** Packets added. */
   readonly packets: number;
@@ -29,35 +29,50 @@ export interface FlowTable {
   flows(): Iterable<CapturedFlow>;
 }
 
+/** Takes packets until they would begin more than `capacity` flows. */
 export function createFlowTable(sides: Sides, capacity: number): FlowTable {
-  const flows = new Map<string, CapturedFlow>();
-  let packets = 0;
-  let others = 0;
-  return {
-    get packets() {
-      return packets;
-    },
-    get others() {
-      return others;
-    },
-    get length() {
-      return flows.size;
-    },
-    flows: () => flows.values(),
-    add(packet) {
-      const tuple = flowTuple(packet);
-      const known = tuple && (flows.get(keyOf(tuple)) ?? flows.get(keyOf(reversed(tuple))));
-      if (tuple && !known && flows.size >= capacity) return false;
-      packets++;
-      if (known) known.packets++;
-      else if (!tuple) others++;
-      else {
-        const { key, flow } = opened(sides, tuple, packet);
-        flows.set(key, { n: packets, flow, packets: 1 });
-      }
-      return true;
-    },
-  };
+  return new CapturedFlows(sides, capacity);
+}
+
+class CapturedFlows implements FlowTable {
+  readonly #sides: Sides;
+  readonly #capacity: number;
+  readonly #flows = new Map<string, CapturedFlow>();
+  packets = 0;
+  others = 0;
+
+  constructor(sides: Sides, capacity: number) {
+    this.#sides = sides;
+    this.#capacity = capacity;
+  }
+
+  get length(): number {
+    return this.#flows.size;
+  }
+
+  flows(): Iterable<CapturedFlow> {
+    return this.#flows.values();
+  }
+
+  add(packet: Packet): boolean {
+    const tuple = flowTuple(packet);
+    const known = tuple && this.#find(tuple);
+    if (tuple && !known && this.length >= this.#capacity) return false;
+    this.packets++;
+    if (known) known.packets++;
+    else if (tuple) this.#open(tuple, packet);
+    else this.others++;
+    return true;
+  }
+
+  #find(tuple: FlowTuple): CapturedFlow | undefined {
+    return this.#flows.get(keyOf(tuple)) ?? this.#flows.get(keyOf(reversed(tuple)));
+  }
+
+  #open(tuple: FlowTuple, packet: Packet): void {
+    const flow = openingOf(this.#sides, tuple, packet);
+    this.#flows.set(keyOf(flow), { n: this.packets, flow, packets: 1 });
+  }
 }
 
 interface FlowTuple extends Tuple {
@@ -81,17 +96,15 @@ function reversed({ saddr, sport, daddr, dport, proto }: FlowTuple): FlowTuple {
 }
 
 /** A capture may begin in the middle: when the first packet comes from a frontend, the other end has dialled. */
-function opened(
+function openingOf(
   { old, next }: Sides,
   tuple: FlowTuple,
   { interfaceName }: Packet,
-): { key: string; flow: CapturedFlow["flow"] } {
+): FlowTuple & FlowSpec {
   const back = reversed(tuple);
   const isFrontend = (dial: FlowTuple) => [old, next].some((view) => dialled(view, dial));
   const isAnswer = !isFrontend(tuple) && isFrontend(back);
-  const opening = isAnswer ? back : tuple;
-  const device = isAnswer ? undefined : interfaceName;
-  return { key: keyOf(opening), flow: { ...opening, interface: device } };
+  return isAnswer ? back : { ...tuple, interface: interfaceName };
 }
 
 /** A captured flow that goes another way. */

@@ -8,6 +8,7 @@ import * as address from "../packet/address.ts";
 import { createSpace, type Ranges, readRanges, type Space } from "./space.ts";
 import type { View } from "./view.ts";
 
+/** "endpoint" dials its own Service. */
 export type SourceKind = "pods" | "node" | "outside" | "endpoint";
 
 /** One who dials, and whom it stands for. */
@@ -146,6 +147,7 @@ function named(
   });
 }
 
+/** Of a label, so that it stays one. */
 const RANGES_SHOWN = 3;
 
 function listRanges(family: Family, intervals: readonly Interval[]): string {
@@ -161,6 +163,7 @@ const EXAMPLES: Readonly<Record<Family, readonly string[]>> = {
   ipv4: ["203.0.113.7", "198.51.100.7", "192.0.2.7"],
   ipv6: ["2001:db8:ffff::7", "2001:db8:fffe::7"],
 };
+/** A range may be full of endpoints: then one of them does. */
 const TRIES_MAX = 4096;
 
 /** An address of the set, one that means nothing else where there is such; undefined when all are the node's. */

@@ -14,6 +14,7 @@ export interface Cell {
   readonly size: bigint;
 }
 
+/** The sets, pairwise disjoint; addresses that nobody can have as a source are in none. */
 export interface Space {
   readonly family: Family;
   readonly cells: readonly Cell[];
@@ -42,6 +43,7 @@ function mapped(): Interval {
   return { family: "ipv6", first, last: first + 2n ** 32n - 1n };
 }
 
+/** `ranges` as the maps hold them: ascending and disjoint. */
 export function readRanges(family: Family, ranges: readonly AddressRange[]): Ranges {
   return ranges.map(({ first, last }) => ({
     family,
@@ -56,10 +58,24 @@ export function createSpace(
   pods: readonly Ranges[],
   gates: readonly (Ranges | null)[],
 ): Space {
-  const impossible = IMPOSSIBLE[family];
   const sets = [...pods, ...gates.filter((ranges) => ranges !== null)];
   const signatureOf = (value: bigint) =>
     sets.map((ranges) => (isInside(ranges, value) ? "1" : "0")).join("");
+  const cells = [...groupsOf(family, sets, signatureOf)].map(([signature, intervals]) => ({
+    isPod: signature.slice(0, pods.length).includes("1"),
+    intervals,
+    size: intervals.reduce((sum, { first, last }) => sum + last - first + 1n, 0n),
+  }));
+  return { family, cells, signatureOf };
+}
+
+/** Intervals of addresses that somebody may have, by their signature. */
+function groupsOf(
+  family: Family,
+  sets: readonly Ranges[],
+  signatureOf: (value: bigint) => string,
+): Map<string, Interval[]> {
+  const impossible = IMPOSSIBLE[family];
   const groups = new Map<string, Interval[]>();
   for (const interval of cut(family, [...sets, impossible])) {
     if (isInside(impossible, interval.first)) continue;
@@ -68,13 +84,7 @@ export function createSpace(
     if (group) extend(group, interval);
     else groups.set(key, [interval]);
   }
-  const isPod = (signature: string) => signature.slice(0, pods.length).includes("1");
-  const cells = [...groups].map(([signature, intervals]) => ({
-    isPod: isPod(signature),
-    intervals,
-    size: intervals.reduce((sum, { first, last }) => sum + last - first + 1n, 0n),
-  }));
-  return { family, cells, signatureOf };
+  return groups;
 }
 
 /** The space in pieces, none of which a range begins or ends within. */

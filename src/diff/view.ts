@@ -20,8 +20,10 @@ export interface Member {
   readonly masquerade: string;
 }
 
+/** One side of a comparison. */
 export interface View {
   readonly dataplane: Dataplane;
+  /** By `vipKey`. */
   readonly frontends: ReadonlyMap<string, Frontend>;
   /** Addresses of the node; whether they serve nodePorts. */
   readonly addresses: ReadonlyMap<string, boolean>;
@@ -51,6 +53,7 @@ export function createView(dataplane: Dataplane): View {
   };
 }
 
+/** Of a nodePort the address is "". */
 export function vipKey({ family, address: text, port, proto }: Vip): string {
   return `${family} ${text} ${port} ${proto}`;
 }
@@ -79,6 +82,7 @@ function readMembers({ maps }: Dataplane): Map<string, readonly Member[]> {
   return rings;
 }
 
+/** As texts compare, in every locale. */
 export function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

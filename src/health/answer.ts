@@ -14,6 +14,7 @@ export const JSON_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 } as const;
 
+/** What load balancers look at: RFC 9110 sections 15.3.1 and 15.6.4. */
 export function statusOf(healthy: boolean): 200 | 503 {
   return healthy ? 200 : 503;
 }

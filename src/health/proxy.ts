@@ -16,6 +16,7 @@ export interface ProxierState {
   readonly queuedSince: number | null;
 }
 
+/** What a node tells of its proxy and itself. */
 export interface ProxyState {
   /** A proxier for each family that the node serves. */
   readonly families: { readonly [Name in Family]?: ProxierState };
@@ -25,6 +26,7 @@ export interface ProxyState {
   readonly nodeEligible: boolean;
 }
 
+/** The answers at one moment. */
 export interface ProxyHealth {
   /** No proxier is late. This, not the node's eligibility, is what the answers for Services tell. */
   readonly healthy: boolean;

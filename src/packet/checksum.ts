@@ -1,7 +1,7 @@
 /**
  * The checksums of IP, TCP, UDP and ICMP (RFC 1071, RFC 1624) and of SCTP (RFC 9260 appendix A).
  */
-import { ICMP, ICMPV6, type Ip, parse, SCTP, TCP, UDP } from "./parse.ts";
+import { ADDRESSES, ICMP, ICMPV6, type Ip, parse, SCTP, TCP, UDP } from "./parse.ts";
 
 /** Adds the carries back in until none is left: a one's complement sum of 16 bits. */
 export function fold(total: number): number {
@@ -62,10 +62,13 @@ export function crc32c(bytes: Uint8Array, previous = 0): number {
   return ~crc >>> 0;
 }
 
-/** CRC32c of an SCTP packet as its field at 8 has it: taken while that field is zero. */
+/** Where an SCTP packet has its checksum, four bytes with the low one first: RFC 9260 section 3.1. */
+const SCTP_FIELD = 8;
+
+/** CRC32c of an SCTP packet as its field has it: taken while that field is zero. */
 export function sctp(packet: Uint8Array): number {
-  const untilField = crc32c(packet.subarray(0, 8));
-  return crc32c(packet.subarray(12), crc32c(new Uint8Array(4), untilField));
+  const untilField = crc32c(packet.subarray(0, SCTP_FIELD));
+  return crc32c(packet.subarray(SCTP_FIELD + 4), crc32c(new Uint8Array(4), untilField));
 }
 
 /** Sum of the pseudo-header: RFC 9293 section 3.1, RFC 768; RFC 8200 section 8.1 for IPv6. */
@@ -76,6 +79,7 @@ export function pseudoHeader(addresses: Uint8Array, protocol: number, length: nu
 /** `absent`: there is none to check; `unknown`: not all of what it covers is there. */
 export type Check = "good" | "bad" | "absent" | "unknown";
 
+/** Of one frame. */
 export interface Checks {
   /** The IPv4 header checksum. */
   readonly ip: Check;
@@ -103,7 +107,7 @@ function checkTransport(frame: Uint8Array, ip: Ip): Check {
   if (![TCP, UDP, SCTP, ICMP, ICMPV6].includes(ip.protocol)) return "absent";
   if (ip.fragment !== null || ip.end > frame.length) return "unknown";
   const packet = frame.subarray(ip.transport, ip.end);
-  if (ip.protocol === SCTP) return verdict(littleEndian32(packet, 8) === sctp(packet));
+  if (ip.protocol === SCTP) return verdict(littleEndian32(packet, SCTP_FIELD) === sctp(packet));
   if (ip.protocol === ICMP) return verdict(sum(packet) === 0xffff);
   if (ip.protocol === UDP) return checkUdp(frame, ip, packet);
   return verdict(sum(packet, pseudoHeaderOf(frame, ip, packet.length)) === 0xffff);
@@ -125,9 +129,8 @@ function pseudoHeaderOf(frame: Uint8Array, ip: Ip, length: number): number {
 
 /** Source and destination address, side by side as they stand in the IP header. */
 export function addressesOf(frame: Uint8Array, ip: Ip): Uint8Array {
-  return ip.family === "ipv4"
-    ? frame.subarray(ip.at + 12, ip.at + 20)
-    : frame.subarray(ip.at + 8, ip.at + 40);
+  const { at, length } = ADDRESSES[ip.family];
+  return frame.subarray(ip.at + at, ip.at + at + 2 * length);
 }
 
 function littleEndian32(bytes: Uint8Array, at: number): number {

@@ -13,13 +13,14 @@ const EXTENSIONS = [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_O
 
 /** Place of a piece in its datagram: RFC 791 section 3.1, RFC 8200 section 4.5. */
 export interface Fragment {
+  /** 16 bits in IPv4, 32 in IPv6. */
   readonly id: number;
   /** In bytes. */
   readonly offset: number;
   readonly more: boolean;
 }
 
-/** Where a chain begins: `protocol` says what stands at `at`, `end` where its packet ends. */
+/** Where a chain begins, in offsets from the first byte: `protocol` says what stands at `at`, `end` where its packet ends. */
 export interface Start {
   readonly protocol: number;
   readonly at: number;
@@ -34,8 +35,8 @@ export interface Chain {
 }
 
 /**
- * An atomic fragment (RFC 6946: offset 0 and no more to come) is a whole packet, so the walk goes on
- * behind its header.
+ * Follows a chain to its end. An atomic fragment (RFC 6946: offset 0 and no more to come) is a whole packet, so
+ * the walk goes on behind its header. "truncated" when the captured bytes end first.
  */
 export function walk(bytes: Uint8Array, start: Start): Chain | "malformed" | "truncated" {
   const view = viewOf(bytes);
@@ -55,8 +56,8 @@ export function walk(bytes: Uint8Array, start: Start): Chain | "malformed" | "tr
 }
 
 /**
- * The chain of a packet's beginning: it goes on behind the header of a first fragment, once. Malformed
- * where it is none, and says nothing.
+ * The same for a packet of which only the beginning is there: it goes on behind the header of a first fragment,
+ * once. "malformed" for a later fragment, which has none of what is looked for.
  */
 export function walkFirst(bytes: Uint8Array, start: Start): Chain | "malformed" | "truncated" {
   const chain = walk(bytes, start);
@@ -66,9 +67,7 @@ export function walkFirst(bytes: Uint8Array, start: Start): Chain | "malformed" 
   return typeof rest === "string" || rest.fragment === null ? rest : "malformed";
 }
 
-/**
- * RFC 8200 section 4.5 (fragment), RFC 4302 section 2.2 (authentication), the others section 4.2.
- */
+/** RFC 8200 section 4.5 (fragment), RFC 4302 section 2.2 (authentication), the others section 4.2. */
 function lengthOf(protocol: number, field: number): number {
   if (protocol === FRAGMENT) return 8;
   if (protocol === AUTHENTICATION) return (field + 2) * 4;

@@ -33,13 +33,23 @@ const PROTO_NAMES: Readonly<Record<number, string>> = {
   [SCTP]: "sctp",
 };
 
+/** Where an IP header has its source, and behind it its destination: RFC 791 section 3.1, RFC 8200 section 3. */
+export const ADDRESSES: Readonly<Record<Family, Place>> = {
+  ipv4: { at: 12, length: 4 },
+  ipv6: { at: 8, length: 16 },
+};
+interface Place {
+  readonly at: number;
+  readonly length: number;
+}
+
 /** Bytes of the fixed part of each header with ports: RFC 9293, RFC 768, RFC 9260. */
 export const TRANSPORT_HEADERS: Readonly<Record<number, number>> = {
   [TCP]: 20,
   [UDP]: 8,
   [SCTP]: 12,
 };
-/** RFC 792, RFC 4443 section 2.1. */
+/** Bytes in front of what an ICMP message is about: RFC 792, RFC 4443 section 2.1. */
 export const ICMP_HEADER = 8;
 
 /** Bits of the thirteenth byte of a TCP header, RFC 9293 section 3.1. */
@@ -83,6 +93,7 @@ export interface Flow {
 export interface Icmp {
   readonly found: "icmp";
   readonly ip: Ip;
+  /** Ports are 0. */
   readonly tuple: Tuple;
   readonly type: number;
 }
@@ -91,6 +102,7 @@ export interface Icmp {
 export interface Piece {
   readonly found: "fragment";
   readonly ip: Ip & { readonly fragment: extensions.Fragment };
+  /** Ports are 0 but in the first one. */
   readonly tuple: Tuple;
 }
 
@@ -98,6 +110,7 @@ export interface Piece {
 export interface Other {
   readonly found: "protocol";
   readonly ip: Ip;
+  /** Ports are 0. */
   readonly tuple: Tuple;
 }
 
@@ -315,14 +328,12 @@ function readPiece(window: Window, ip: Piece["ip"]): Piece {
 /** TCP, UDP and SCTP all begin with the two ports, which are `ported` when they are there. */
 export function readTuple(bytes: Uint8Array, ip: Ip, ported: boolean): Tuple {
   const view = viewOf(bytes);
-  const [saddr, daddr, end] =
-    ip.family === "ipv4"
-      ? [ip.at + 12, ip.at + 16, ip.at + 20]
-      : [ip.at + 8, ip.at + 24, ip.at + 40];
+  const { at, length } = ADDRESSES[ip.family];
+  const [saddr, daddr] = [ip.at + at, ip.at + at + length];
   return {
     saddr: address.format(bytes.subarray(saddr, daddr)),
     sport: ported ? view.getUint16(ip.transport) : 0,
-    daddr: address.format(bytes.subarray(daddr, end)),
+    daddr: address.format(bytes.subarray(daddr, daddr + length)),
     dport: ported ? view.getUint16(ip.transport + 2) : 0,
     proto: protocolName(ip.protocol),
   };

@@ -33,6 +33,7 @@ const IPV4_ERRORS = [3, 4, 5, 11, 12];
 /** RFC 4443 section 2.1: the high bit is set in the types of everything else. */
 const IPV6_INFORMATIONAL = 128;
 
+/** Whether an ICMP message of the family and type is an error, and so quotes a packet. */
 export function isError(family: Family, type: number): boolean {
   return family === "ipv4" ? IPV4_ERRORS.includes(type) : type < IPV6_INFORMATIONAL;
 }

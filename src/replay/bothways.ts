@@ -3,31 +3,53 @@
  *
  * A request must come out at a backend, and with the translation undone be the captured bytes again. An
  * answer is first given the addresses that the backend sent it with; the dataplane must make the captured
- * bytes of it. Everything else must pass as it is.
+ * bytes of it. ICMP errors go the same two ways with the packets they are about; the error that answers a
+ * refused request is the dataplane's own, and compared with it. Everything else must pass as it is.
  */
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Connection, Tuple } from "../dataplane/entries.ts";
 import type { PacketEvent, Reason } from "../dataplane/event.ts";
-import { type Flow, parse } from "../packet/parse.ts";
+import { type Flow, type Icmp, parse } from "../packet/parse.ts";
+import { isError, type QuotedFlow, readQuote } from "../packet/quote.ts";
 import type { Packet } from "../pcap/capture.ts";
 import { dialledVip } from "../vip.ts";
-import { readdress, sameBytes } from "./readdress.ts";
+import { readdress, readdressError, sameBytes, sctpIsGood } from "./readdress.ts";
+import { createRejects, type Match, type Rejects } from "./rejects.ts";
 import { processOne, type Replayed } from "./replay.ts";
 
 /** What a captured packet is to the Services: dialled by a client, sent back to it, or neither. */
 export type Direction = "request" | "answer" | "other";
 
-export interface Returned extends Replayed {
+export interface Returned {
+  /** From 1, as Wireshark counts. */
+  readonly n: number;
+  readonly captured: Packet;
   readonly direction: Direction;
   /**
    * `refused`: a request that the objects turn away, which then has no way back. `unchecked`: an answer to
-   * something the capture does not hold, so nobody can say which backend sent it; an ICMP error, a fragment.
+   * something the capture does not hold, so nobody can say which backend sent it; an error that nobody can
+   * have sent through the node, a fragment.
    */
   readonly result: "same" | "different" | "refused" | "unchecked";
   /** What was expected, where the result is not "same". */
   readonly complaint: string | null;
   /** What came of the captured packet on its way there and back; null where that is not a packet to compare. */
   readonly came: Uint8Array | null;
+  /** Null for the node's own error about a refused request: it is an outcome, and comes to no dataplane. */
+  readonly replayed: Replayed | null;
+  /** The number of the refused request that this error answers. */
+  readonly about: number | null;
+}
+
+/** Knows which requests the dataplane has refused so far. */
+export interface BothWays {
+  /** Runs one captured packet there and back. */
+  take(captured: Packet, n: number): Returned;
+}
+
+interface State {
+  readonly dataplane: Dataplane;
+  readonly rejects: Rejects;
 }
 
 /** Reasons that stand in the objects, not in the packet or the state of the dataplane. */
@@ -37,114 +59,238 @@ const REFUSALS: ReadonlySet<Reason> = new Set<Reason>([
   "source-range",
 ]);
 
-/** Runs one captured packet there and back. */
-export function returnPacket(dataplane: Dataplane, captured: Packet, n: number): Returned {
-  const flow = parse(captured.data, captured.linkType, captured.wireLength);
-  if (flow.found === "icmp" || flow.found === "fragment")
-    return skip(dataplane, captured, n, flow.found);
-  if (flow.found !== "flow") return passOther(dataplane, captured, n);
-  const back = reversed(flow.tuple);
-  const connection = dataplane.maps.conntrack.lookup(back);
-  if (connection) return returnAnswer(dataplane, captured, n, flow, connection);
-  if (isVip(dataplane, flow.tuple) || dataplane.maps.conntrack.lookup(flow.tuple)) {
-    return returnRequest(dataplane, captured, n, flow);
-  }
-  if (isVip(dataplane, back)) return skipAnswer(dataplane, captured, n);
-  return passOther(dataplane, captured, n);
+export function createBothWays(dataplane: Dataplane): BothWays {
+  const state = { dataplane, rejects: createRejects(dataplane.maps) };
+  return { take: (captured, n) => take(state, captured, n) };
 }
 
-function returnRequest(dataplane: Dataplane, captured: Packet, n: number, flow: Flow): Returned {
-  const replayed = processOne(dataplane, captured, n);
+function take(state: State, captured: Packet, n: number): Returned {
+  const parsed = parse(captured.data, captured.linkType, captured.wireLength);
+  switch (parsed.found) {
+    case "flow":
+      return takeFlow(state, captured, n, parsed);
+    case "icmp":
+      return takeIcmp(state, captured, n, parsed);
+    case "fragment":
+      return skip(state, captured, n, "a fragment: its ports may be in another one");
+    default:
+      return passOther(state, captured, n);
+  }
+}
+
+function takeFlow(state: State, captured: Packet, n: number, flow: Flow): Returned {
+  const { conntrack } = state.dataplane.maps;
+  const back = reversed(flow.tuple);
+  const connection = conntrack.lookup(back);
+  if (connection) return returnAnswer(state, captured, n, flow, connection);
+  if (isVip(state.dataplane, flow.tuple) || isServed(conntrack.lookup(flow.tuple))) {
+    return returnRequest(state, captured, n, flow);
+  }
+  if (isVip(state.dataplane, back)) return skipAnswer(state, captured, n);
+  return passOther(state, captured, n, flow);
+}
+
+/** A connection that dials an endpoint itself is no Service's. */
+function isServed(connection: Connection | undefined): boolean {
+  return connection !== undefined && connection.backend !== 0;
+}
+
+function returnRequest(state: State, captured: Packet, n: number, flow: Flow): Returned {
+  const replayed = processOne(state.dataplane, captured, n);
   const { action, reason } = replayed.event;
+  if (action === "reject") state.rejects.add(replayed, flow);
   if (action !== "dnat") {
     const result = reason !== null && REFUSALS.has(reason) ? "refused" : "different";
-    const complaint = `a request that does not come out at a backend: ${action}${because(reason)}`;
-    return { ...replayed, direction: "request", result, complaint, came: null };
+    const complaint = `a request that does not come out at a backend: ${outcomeOf(replayed.event)}`;
+    return returned(replayed, { direction: "request", result, complaint });
   }
-  const out = parse(replayed.packet, captured.linkType, captured.wireLength);
-  const came = out.found === "flow" ? readdress(replayed.packet, out, flow.tuple) : replayed.packet;
-  return compare(
-    { ...replayed, direction: "request", came },
-    "a request, with its translation undone",
-  );
+  const came = undone(replayed, flow.tuple);
+  return compared(replayed, "request", came, "a request, with its translation undone");
+}
+
+/** The packet that left, with the tuple it came with. */
+function undone({ captured, packet }: Replayed, tuple: Tuple): Uint8Array {
+  const out = parse(packet, captured.linkType, captured.wireLength);
+  return out.found === "flow" ? readdress(packet, out, tuple) : packet;
 }
 
 function returnAnswer(
-  dataplane: Dataplane,
+  { dataplane }: State,
   captured: Packet,
   n: number,
   flow: Flow,
-  { reply }: Connection,
+  connection: Connection,
 ): Returned {
+  const { reply } = connection;
   const sent = readdress(captured.data, flow, reply);
   const replayed = processOne(dataplane, captured, n, sent);
-  const { action, reason } = replayed.event;
+  const { action } = replayed.event;
+  if (!isServed(connection)) return judgeOther(replayed, replayed.packet);
   const from = `an answer as ${reply.saddr} port ${reply.sport} sent it`;
   if (action !== "reply") {
-    const complaint = `${from}, that is not translated back: ${action}${because(reason)}`;
-    return { ...replayed, direction: "answer", result: "different", complaint, came: null };
+    const complaint = `${from}, that is not translated back: ${outcomeOf(replayed.event)}`;
+    return returned(replayed, { direction: "answer", result: "different", complaint });
   }
-  return compare(
-    { ...replayed, direction: "answer", came: replayed.packet },
-    `${from}, translated back`,
-  );
+  return compared(replayed, "answer", replayed.packet, `${from}, translated back`);
 }
 
-const SKIPPED = {
-  icmp: "an ICMP message: what it quotes is not re-addressed",
-  fragment: "a fragment: its ports may be in another one",
-} as const;
+function takeIcmp(state: State, captured: Packet, n: number, icmp: Icmp): Returned {
+  const quote = isError(icmp.ip.family, icmp.type) ? readQuote(captured.data, icmp) : undefined;
+  if (quote?.found === "unusable") {
+    return skip(state, captured, n, "an ICMP error that does not say what it is about");
+  }
+  return quote?.found === "flow"
+    ? takeError(state, captured, n, icmp, quote)
+    : passOther(state, captured, n);
+}
 
-/** These are played, so that what follows finds the dataplane as it should be, but held against nothing. */
-function skip(
-  dataplane: Dataplane,
+function takeError(
+  state: State,
   captured: Packet,
   n: number,
-  found: keyof typeof SKIPPED,
+  icmp: Icmp,
+  quote: QuotedFlow,
+): Returned {
+  const { dataplane, rejects } = state;
+  const match = rejects.take(captured, icmp, quote);
+  if (match) return settle(captured, n, match);
+  const { conntrack } = dataplane.maps;
+  const request = conntrack.lookup(quote.tuple);
+  if (request && isServed(request)) {
+    return returnErrorBack(state, captured, n, icmp, quote, request);
+  }
+  const back = reversed(quote.tuple);
+  if (isServed(conntrack.lookup(back))) return returnErrorThere(state, captured, n, icmp, quote);
+  if (isVip(dataplane, quote.tuple) || isVip(dataplane, back)) {
+    return skip(state, captured, n, `an ICMP error about ${UNKNOWN}`);
+  }
+  return passOther(state, captured, n);
+}
+
+const UNKNOWN = "a connection that the dataplane has not seen open, or has seen end";
+
+/** The captured error is what came of the refused request, and no packet that a dataplane should see. */
+function settle(captured: Packet, n: number, { about, result, came }: Match): Returned {
+  const complaint = {
+    same: null,
+    different: `an ICMP error about packet ${about}, that is not the dataplane's`,
+    unchecked: `an ICMP error about packet ${about}, of which too little was captured`,
+  }[result];
+  return { n, captured, direction: "answer", result, complaint, came, replayed: null, about };
+}
+
+/** About a request: the backend, or who was on the way to it, had that as the dataplane had translated it. */
+function returnErrorBack(
+  state: State,
+  captured: Packet,
+  n: number,
+  icmp: Icmp,
+  quote: QuotedFlow,
+  { reply }: Connection,
+): Returned {
+  // The node puts the frontend in the place of whoever sent an error about what it has translated.
+  if (icmp.tuple.saddr !== quote.tuple.daddr) {
+    const complaint = `an ICMP error about a request, from ${icmp.tuple.saddr}, who is before the node`;
+    return skip(state, captured, n, complaint);
+  }
+  const sent = readdressError(captured.data, icmp, quote, reply, reversed(reply));
+  const replayed = processOne(state.dataplane, captured, n, sent);
+  return returnError(replayed, "answer", replayed.packet, `as ${reply.saddr} sent it`);
+}
+
+/** About an answer, from the client or somebody near it. */
+function returnErrorThere(
+  { dataplane }: State,
+  captured: Packet,
+  n: number,
+  icmp: Icmp,
+  quote: QuotedFlow,
 ): Returned {
   const replayed = processOne(dataplane, captured, n);
-  const came = replayed.packet;
-  const { data, linkType, wireLength } = captured;
-  const passed = replayed.verdict === "PASS" && sameBytes(came, data, linkType, wireLength);
-  return passed
-    ? { ...replayed, direction: "other", result: "same", complaint: null, came }
-    : {
-        ...replayed,
-        direction: "other",
-        result: "unchecked",
-        complaint: SKIPPED[found],
-        came: null,
-      };
-}
-
-function skipAnswer(dataplane: Dataplane, captured: Packet, n: number): Returned {
-  const replayed = processOne(dataplane, captured, n);
-  const complaint =
-    "an answer to a connection that the dataplane has not seen open, or has seen end";
-  return { ...replayed, direction: "answer", result: "unchecked", complaint, came: null };
-}
-
-function passOther(dataplane: Dataplane, captured: Packet, n: number): Returned {
-  const replayed = processOne(dataplane, captured, n);
-  const { action, reason } = replayed.event;
-  if (action === "drop" || action === "reject") {
-    const complaint = `a packet of no Service, that does not pass: ${action}${because(reason)}`;
-    return { ...replayed, direction: "other", result: "different", complaint, came: null };
+  const isCutSctp = quote.tuple.proto === "sctp" && !sctpIsGood(captured.data, quote.ip);
+  if (isCutSctp && replayed.event.action === "related") {
+    const complaint = "an ICMP error that quotes SCTP in part: a checksum of that part is put in";
+    return returned(replayed, { direction: "request", result: "unchecked", complaint });
   }
-  return compare(
-    { ...replayed, direction: "other", came: replayed.packet },
-    "a packet of no Service",
-  );
+  const came = undoneError(replayed, icmp, quote);
+  return returnError(replayed, "request", came, "with its translation undone");
 }
 
-function compare(
-  returned: Replayed & { direction: Direction; came: Uint8Array },
+function undoneError(
+  { captured, packet }: Replayed,
+  icmp: Icmp,
+  { tuple }: QuotedFlow,
+): Uint8Array {
+  const out = parse(packet, captured.linkType, captured.wireLength);
+  const quote = out.found === "icmp" ? readQuote(packet, out) : undefined;
+  if (out.found !== "icmp" || quote?.found !== "flow") return packet;
+  return readdressError(packet, out, quote, icmp.tuple, tuple);
+}
+
+function returnError(
+  replayed: Replayed,
+  direction: Direction,
+  came: Uint8Array,
+  how: string,
+): Returned {
+  if (replayed.event.action === "related") {
+    return compared(replayed, direction, came, `an ICMP error, ${how}`);
+  }
+  const complaint = `an ICMP error, ${how}, that is not translated: ${outcomeOf(replayed.event)}`;
+  return returned(replayed, { direction, result: "different", complaint });
+}
+
+/** These are played, so that what follows finds the dataplane as it should be, but held against nothing. */
+function skip({ dataplane }: State, captured: Packet, n: number, complaint: string): Returned {
+  const replayed = processOne(dataplane, captured, n);
+  const { data, linkType, wireLength } = captured;
+  const passed =
+    replayed.verdict === "PASS" && sameBytes(replayed.packet, data, linkType, wireLength);
+  return passed
+    ? returned(replayed, { direction: "other", result: "same", came: replayed.packet })
+    : returned(replayed, { direction: "other", result: "unchecked", complaint });
+}
+
+function skipAnswer({ dataplane }: State, captured: Packet, n: number): Returned {
+  const replayed = processOne(dataplane, captured, n);
+  const complaint = `an answer to ${UNKNOWN}`;
+  return returned(replayed, { direction: "answer", result: "unchecked", complaint });
+}
+
+/** A connection to an endpoint itself may leave with another source port: a Service's may have the client's. */
+function passOther({ dataplane }: State, captured: Packet, n: number, flow?: Flow): Returned {
+  const replayed = processOne(dataplane, captured, n);
+  const isMoved = flow !== undefined && replayed.event.action === "dnat";
+  return judgeOther(replayed, isMoved ? undone(replayed, flow.tuple) : replayed.packet);
+}
+
+function judgeOther(replayed: Replayed, came: Uint8Array): Returned {
+  const { action } = replayed.event;
+  if (action === "drop" || action === "reject") {
+    const complaint = `a packet of no Service, that does not pass: ${outcomeOf(replayed.event)}`;
+    return returned(replayed, { direction: "other", result: "different", complaint });
+  }
+  return compared(replayed, "other", came, "a packet of no Service");
+}
+
+function compared(
+  replayed: Replayed,
+  direction: Direction,
+  came: Uint8Array,
   what: string,
 ): Returned {
-  const { data, linkType, wireLength } = returned.captured;
-  const same = sameBytes(returned.came, data, linkType, wireLength);
+  const { data, linkType, wireLength } = replayed.captured;
+  const same = sameBytes(came, data, linkType, wireLength);
   const complaint = same ? null : `${what}, is not the captured packet again`;
-  return { ...returned, result: same ? "same" : "different", complaint };
+  return returned(replayed, { direction, result: same ? "same" : "different", complaint, came });
+}
+
+type Judgement = Pick<Returned, "direction" | "result"> &
+  Partial<Pick<Returned, "complaint" | "came">>;
+
+function returned(replayed: Replayed, judgement: Judgement): Returned {
+  const { n, captured } = replayed;
+  return { n, captured, replayed, complaint: null, came: null, about: null, ...judgement };
 }
 
 /**
@@ -165,6 +311,6 @@ function reversed({ saddr, sport, daddr, dport, proto }: Tuple): Tuple {
   return { saddr: daddr, sport: dport, daddr: saddr, dport: sport, proto };
 }
 
-function because(reason: string | null): string {
-  return reason === null ? "" : ` (${reason})`;
+function outcomeOf({ action, reason }: PacketEvent): string {
+  return reason === null ? action : `${action} (${reason})`;
 }

@@ -4,7 +4,6 @@
  */
 import type { Maps } from "../dataplane/dataplane.ts";
 import type { Family, Tuple } from "../dataplane/entries.ts";
-import * as address from "../packet/address.ts";
 import { concat, viewOf } from "../packet/bytes.ts";
 import * as checksum from "../packet/checksum.ts";
 import { type Flow, ICMP_HEADER, ICMPV6, type Icmp, parse } from "../packet/parse.ts";
@@ -42,7 +41,7 @@ interface Reject {
 }
 
 /** Errors that wait: their request may be the last packet of a capture, or the node may have sent no error. */
-const PENDING_MAX = 1024;
+const PENDING_MAX = 256;
 
 /** "Destination Unreachable": RFC 792, RFC 4443 section 3.1. */
 const UNREACHABLE: Readonly<Record<Family, number>> = { ipv4: 3, ipv6: 1 };
@@ -69,15 +68,27 @@ export function createRejects(maps: Maps): Rejects {
     },
     take(captured, icmp, quote) {
       if (icmp.type !== UNREACHABLE[icmp.ip.family]) return undefined;
-      const dialled = nameOf(quote.tuple);
-      const matches = pending
-        .filter((reject) => reject.dialled === dialled)
-        .map((reject) => ({ reject, match: compare(reject, captured, icmp) }));
-      const best = matches.find(({ match }) => match.result === "same") ?? matches.at(-1);
-      if (best !== undefined) pending.splice(pending.indexOf(best.reject), 1);
-      return best?.match;
+      const found = search(pending, captured, icmp, nameOf(quote.tuple));
+      if (found !== undefined) pending.splice(pending.indexOf(found.reject), 1);
+      return found?.match;
     },
   };
+}
+
+/** A request may have come again and again: the error that fits is its, else the latest. */
+function search(
+  pending: readonly Reject[],
+  captured: Packet,
+  icmp: Icmp,
+  dialled: string,
+): { reject: Reject; match: Match } | undefined {
+  let found: { reject: Reject; match: Match } | undefined;
+  for (const reject of pending) {
+    if (reject.dialled !== dialled) continue;
+    found = { reject, match: compare(reject, captured, icmp) };
+    if (found.match.result === "same") break;
+  }
+  return found;
 }
 
 function rejectOf(maps: Maps, { n, captured, packet }: Replayed, { ip, tuple }: Flow): Reject {
@@ -139,7 +150,8 @@ function takeFlowLabel(ours: Uint8Array, theirs: Uint8Array): void {
 }
 
 function takeHops(ours: Uint8Array, theirs: Uint8Array, at: number): void {
-  ours[at] = Math.min(ours[at] as number, theirs[at] as number);
+  const own = ours[at] as number;
+  ours[at] = Math.min(own, theirs[at] ?? own);
 }
 
 /** Whoever takes a hop from an IPv4 packet updates its checksum (RFC 1624), be it right or wrong. */
@@ -168,8 +180,7 @@ function renewChecksums(packet: Uint8Array, { length, source }: Header, family: 
   }
   const message = packet.subarray(length);
   const addresses = packet.subarray(source[0], length);
-  const start =
-    family === "ipv6" ? checksum.pseudoHeader(addresses, ICMPV6, message.length) : 0;
+  const start = family === "ipv6" ? checksum.pseudoHeader(addresses, ICMPV6, message.length) : 0;
   view.setUint16(length + ICMP_CHECKSUM, 0);
   view.setUint16(length + ICMP_CHECKSUM, checksum.compute(message, start));
 }

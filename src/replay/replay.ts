@@ -104,6 +104,7 @@ export function processOne(
 /** A damaged capture may claim any 32 bits; a dataplane takes no longer frame. */
 const WIRE_LENGTH_MAX = 2 ** 31 - 1;
 
+/** What a capture knows of a packet beside its bytes. */
 export function frameOptions(packet: Packet): FrameOptions {
   const { linkType } = packet;
   const wireLength = Math.min(packet.wireLength, WIRE_LENGTH_MAX);

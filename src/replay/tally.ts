@@ -1,5 +1,6 @@
 /** Counts what a replay did: flows, packets and bytes per service and backend, packets per verdict and reason. */
 import type { Action, PacketEvent, Reason, Verdict } from "../dataplane/event.ts";
+import type { Packet } from "../pcap/capture.ts";
 import type { Replayed } from "./replay.ts";
 
 export interface Amount {
@@ -41,6 +42,8 @@ type Services = Map<string, Map<string | null, BackendTally>>;
 
 export interface Tally {
   add(replayed: Replayed): void;
+  /** A packet of the capture that came to no dataplane. */
+  addUnplayed(captured: Packet): void;
   summary(): Summary;
 }
 
@@ -50,11 +53,16 @@ export function createTally(): Tally {
   const verdicts = new Map<string, VerdictTally>();
   let first: bigint | null = null;
   let last: bigint | null = null;
+  function addUnplayed({ time, wireLength }: Packet): void {
+    count(total, wireLength);
+    if (first === null || time < first) first = time;
+    if (last === null || time > last) last = time;
+  }
   return {
-    add({ captured: { time, wireLength }, event, released }) {
-      count(total, wireLength);
-      if (first === null || time < first) first = time;
-      if (last === null || time > last) last = time;
+    addUnplayed,
+    add({ captured, event, released }) {
+      const { wireLength } = captured;
+      addUnplayed(captured);
       count(verdictOf(verdicts, event), wireLength);
       countForService(services, event, wireLength);
       for (const each of released) countForService(services, each.event, each.packet.length);

@@ -1,9 +1,10 @@
 /** Two states of one small node, and what diff says of them. */
 import { type ObjectSet, parseObjects } from "../../src/control/kubernetes.ts";
 import type { DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import { capacityFor } from "../../src/diff/capacity.ts";
+import { detectionOf } from "../../src/diff/detection.ts";
 import { orderDials } from "../../src/diff/dials.ts";
 import { type Compared, createDiff, createSides, type Sides } from "../../src/diff/diff.ts";
-import { capacityFor, detectionOf } from "../../src/diff/objects.ts";
 import { createDataplane, createModel, type Dataplane } from "../../src/index.ts";
 import { NODE } from "../control/objects.ts";
 

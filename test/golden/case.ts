@@ -8,6 +8,7 @@ import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.
 import { parseManifests } from "../../src/index.ts";
 import { readBytes, writeBytes } from "../../src/pcap/index.ts";
 import { departures, type Replayed, replay, seconds } from "../../src/replay/replay.ts";
+import { mixture } from "./mixture.ts";
 
 /** Paths are relative to the folder of the case. */
 interface Description {
@@ -47,13 +48,17 @@ export function optionsOf({ folder, options, network }: Golden): DataplaneOption
   return { ...options, network: JSON.parse(readFileSync(new URL(network, folder), "utf8")) };
 }
 
-export function play(dataplane: Dataplane, { folder, capture, manifests }: Golden): Played {
+function applyTo(dataplane: Dataplane, { folder, manifests }: Golden): void {
   const sources = manifests.map((file) => ({
     file,
     text: readFileSync(new URL(file, folder), "utf8"),
   }));
   dataplane.apply(parseManifests(sources));
-  const packets = readBytes(readFileSync(new URL(capture, folder)));
+}
+
+export function play(dataplane: Dataplane, golden: Golden): Played {
+  applyTo(dataplane, golden);
+  const packets = readBytes(captured(golden));
   const replayed = [...copies(replay(dataplane, packets))];
   return {
     out: captureOf(replayed),
@@ -87,6 +92,29 @@ export function expected({ folder }: Golden): Played {
     events: readFileSync(new URL("events.jsonl", folder), "utf8"),
     counters: JSON.parse(readFileSync(new URL("counters.json", folder), "utf8")),
   };
+}
+
+/** Who makes the captures that were not recorded. */
+const MAKERS: Readonly<Record<string, (dataplane: Dataplane) => Uint8Array>> = { mixture };
+
+export function isMade({ name }: Golden): boolean {
+  return MAKERS[name] !== undefined;
+}
+
+/** The capture of a case as it is made today. */
+export function make(dataplane: Dataplane, golden: Golden): Uint8Array {
+  const maker = MAKERS[golden.name];
+  if (maker === undefined) throw new Error(`${golden.name} was recorded`);
+  applyTo(dataplane, golden);
+  return maker(dataplane);
+}
+
+export function captured({ folder, capture }: Golden): Uint8Array {
+  return new Uint8Array(readFileSync(new URL(capture, folder)));
+}
+
+export function updateCapture({ folder, capture }: Golden, bytes: Uint8Array): void {
+  writeFileSync(new URL(capture, folder), bytes);
 }
 
 export function update({ folder }: Golden, { out, events, counters }: Played): void {

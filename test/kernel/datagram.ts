@@ -3,6 +3,7 @@
  * Every function that changes a packet changes it in place.
  */
 import { SocketAddress } from "node:net";
+import { crc32c, internetChecksum } from "../conformance/sum.ts";
 
 export interface Datagram {
   readonly version: 4 | 6;
@@ -156,9 +157,9 @@ function setSctpPort(packet: Uint8Array, datagram: Datagram, at: number, port: n
   const view = viewOf(packet);
   const field = datagram.transport + 8;
   const whole = field + 4 <= packet.length;
-  const right = whole && view.getUint32(field, true) === crc32c(packet, datagram);
+  const right = whole && view.getUint32(field, true) === sctpChecksum(packet, datagram);
   view.setUint16(at, port);
-  if (right) view.setUint32(field, crc32c(packet, datagram), true);
+  if (right) view.setUint32(field, sctpChecksum(packet, datagram), true);
 }
 
 /** RFC 1624 equation 3. */
@@ -199,10 +200,10 @@ export function blank(packet: Uint8Array): void {
   }
 }
 
-export function writeIpv4Checksum(packet: Uint8Array): void {
+function writeIpv4Checksum(packet: Uint8Array): void {
   const view = viewOf(packet);
   view.setUint16(10, 0);
-  view.setUint16(10, sum(packet.subarray(0, (view.getUint8(0) & 15) * 4)) ^ 0xffff);
+  view.setUint16(10, internetChecksum(packet.subarray(0, (view.getUint8(0) & 15) * 4)));
 }
 
 export function writeIcmpChecksum(packet: Uint8Array): void {
@@ -210,20 +211,17 @@ export function writeIcmpChecksum(packet: Uint8Array): void {
   const view = viewOf(packet);
   view.setUint16(transport + 2, 0);
   const message = packet.subarray(transport, end);
-  const pseudo = proto === ICMPV6 ? sum(packet.subarray(8, 40)) + message.length + ICMPV6 : 0;
-  view.setUint16(transport + 2, fold(pseudo + sum(message)) ^ 0xffff);
+  const pseudo = proto === ICMPV6 ? [pseudoHeader(packet, message.length)] : [];
+  view.setUint16(transport + 2, internetChecksum(...pseudo, message));
+}
+
+/** RFC 4443 section 2.3. */
+function pseudoHeader(packet: Uint8Array, length: number): Uint8Array {
+  return Uint8Array.from([...packet.subarray(8, 40), length >> 8, length & 0xff, 0, ICMPV6]);
 }
 
 function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, length);
-}
-
-function sum(bytes: Uint8Array): number {
-  let total = 0;
-  for (let at = 0; at < bytes.length; at += 2) {
-    total += ((bytes[at] as number) << 8) | (bytes[at + 1] ?? 0);
-  }
-  return fold(total);
 }
 
 function fold(total: number): number {
@@ -233,14 +231,6 @@ function fold(total: number): number {
 }
 
 /** RFC 9260 appendix A. */
-const CRC32C_POLYNOMIAL = 0x82f63b78;
-
-function crc32c(packet: Uint8Array, { transport, end }: Datagram): number {
-  const bytes = packet.slice(transport, end).fill(0, 8, 12);
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? CRC32C_POLYNOMIAL : 0);
-  }
-  return ~crc >>> 0;
+function sctpChecksum(packet: Uint8Array, { transport, end }: Datagram): number {
+  return crc32c(packet.slice(transport, end).fill(0, 8, 12));
 }

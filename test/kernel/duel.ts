@@ -6,6 +6,7 @@ import {
   type ProcessResult,
   parseObjects,
 } from "../../src/index.ts";
+import { steered } from "../netfilter/steering.ts";
 import { type Cluster, formatCluster, frontendsOf, objectsOf, servicesOf } from "./clusters.ts";
 import {
   type Circumstances,
@@ -16,7 +17,7 @@ import {
   type Outcome,
   outcomeOf,
 } from "./comparison.ts";
-import { inverse, NAMES, packetIn, read, same } from "./datagram.ts";
+import { type Datagram, inverse, NAMES, packetIn, read, same } from "./datagram.ts";
 import type { KnownDifference } from "./differences.ts";
 import { classOf, type Flow, inTermsOf } from "./flow.ts";
 import { frameOn, type Lab } from "./lab.ts";
@@ -129,10 +130,10 @@ type Memories = Map<string, Set<string>>;
 function recall(
   memories: Memories,
   cluster: Cluster,
-  { kind, packet }: Outcome,
+  kernel: Outcome,
   flow: Flow | undefined,
 ): boolean {
-  const chosen = kind === "forward" && packet !== undefined ? read(packet) : undefined;
+  const chosen = endpointOf(kernel);
   if (chosen === undefined || flow === undefined) return false;
   const { daddr, dport, saddr } = flow.orig;
   const dialled = frontendsOf(cluster).find(
@@ -164,9 +165,8 @@ function judge(round: Round): { result: ProcessResult; difference: string | null
   const { duel, dataplane, link, kernel, now, flow } = round;
   const flows = flow === undefined ? duel.flows : [...duel.flows, flow];
   const sent = inTermsOf(dataplane.engine, round.packet, flows);
-  const release = round.unsteered ? () => {} : steer(dataplane, kernel);
-  const result = pass(dataplane, link, sent, now);
-  release();
+  const chosen = round.unsteered ? undefined : endpointOf(kernel);
+  const result = steered(dataplane, chosen, () => pass(dataplane, link, sent, now));
   for (const word of wordsOf(round, result)) duel.reached.add(word);
   const port = learn(round, result);
   if (port !== null) return { result, difference: port };
@@ -200,21 +200,9 @@ function circumstancesOf({ duel, dataplane, packet }: Round): Circumstances {
   return { met: duel.met, untranslated, tcpBeLiberal };
 }
 
-/** Leaves waxdp no choice but the kernel's, where that is one of its own; returns what undoes it. */
-function steer({ maps }: Dataplane, { kind, packet }: Outcome): () => void {
-  const chosen = kind === "forward" && packet !== undefined ? read(packet) : undefined;
-  if (chosen === undefined) return () => {};
-  const before = [...maps.rings.entries()];
-  for (const [key, ring] of before) {
-    const slots = ring.slots.filter((number) => {
-      const backend = maps.backends.lookup(number);
-      return backend?.address === chosen.daddr && backend.port === chosen.dport;
-    });
-    if (slots.length > 0) maps.rings.update(key, { ...ring, slots });
-  }
-  return () => {
-    for (const [key, ring] of before) maps.rings.update(key, ring);
-  };
+/** Where the kernel has sent the packet: of endpoints of its own choice waxdp is left no other. */
+function endpointOf({ kind, packet }: Outcome): Datagram | undefined {
+  return kind === "forward" && packet !== undefined ? read(packet) : undefined;
 }
 
 /**

@@ -16,6 +16,15 @@ import { requireLab, skipped } from "./requirement.ts";
 import { sweep } from "./sweep.ts";
 import { familyOf, linkOf } from "./topology.ts";
 
+/** A cluster, what is done with it, and the services that take the place of its own on the way. */
+const scenario = fc.record({
+  cluster,
+  later: cluster,
+  seed: fc.nat(),
+  commands: fc.array(command, { minLength: 1, maxLength: 40, size: "max" }),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
 describe.skipIf(skipped)("the kernel and waxdp", () => {
   /** One per test: a search that is cut short may have a packet under way. */
   let lab: Lab;
@@ -27,18 +36,12 @@ describe.skipIf(skipped)("the kernel and waxdp", () => {
   test(
     "do the same to every packet, whatever the cluster",
     async () => {
-      const scenario = fc.record({
-        cluster,
-        later: cluster,
-        seed: fc.nat(),
-        commands: fc.array(command, { minLength: 1, maxLength: 40, size: "max" }),
-      });
+      const reached = new Set<string>();
       const play = async (one: Scenario) => {
         const duel = await createDuel(lab, one.cluster, one.seed);
         await run(duel, one);
         for (const word of duel.reached) reached.add(word);
       };
-      type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
       await fc.assert(fc.asyncProperty(scenario, play), {
         ...runs<[Scenario]>(150),
         interruptAfterTimeLimit: TIMEOUT * 0.8,
@@ -47,8 +50,6 @@ describe.skipIf(skipped)("the kernel and waxdp", () => {
     },
     TIMEOUT,
   );
-
-  const reached = new Set<string>();
 
   test(
     "give every client the same choice of endpoints",
@@ -85,13 +86,7 @@ const WORDS = [
   "source-range",
 ];
 
-interface Script {
-  readonly cluster: Cluster;
-  readonly later: Cluster;
-  readonly commands: readonly Command[];
-}
-
-async function run(duel: Duel, { cluster, later, commands }: Script): Promise<void> {
+async function run(duel: Duel, { cluster, later, commands }: Scenario): Promise<void> {
   const frontends = [...frontendsOf(cluster), ...frontendsOf(later)];
   let shift = 0;
   for (const one of commands) {

@@ -23,6 +23,7 @@ export interface Settings {
   readonly spread: "random" | "nth";
 }
 
+/** What kube-proxy would have written for Services and EndpointSlices. */
 export function rulesOf(objects: readonly object[], settings: Settings): Rules {
   return {
     ipv4: tables(servicePortsOf(objects, "ipv4"), settings, "ipv4"),
@@ -303,7 +304,7 @@ const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const HASH_LENGTH = 16;
 
 /** The first characters of base32(sha256(text)), which name chains. */
-export function hashOf(text: string): string {
+function hashOf(text: string): string {
   const bits = [...createHash("sha256").update(text).digest()]
     .map((byte) => byte.toString(2).padStart(8, "0"))
     .join("");

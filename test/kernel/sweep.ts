@@ -3,6 +3,7 @@
  * come to each of them; waxdp asked once, since it says its candidates.
  */
 import { createDataplane, type Dataplane, explain, parseObjects } from "../../src/index.ts";
+import { formatEndpoint } from "../../src/packet/address.ts";
 import { packet } from "../../src/testing.ts";
 import { type Cluster, type Frontend, frontendsOf, objectsOf, servicesOf } from "./clusters.ts";
 import { outcomeOf } from "./comparison.ts";
@@ -41,14 +42,20 @@ export async function sweep(lab: Lab, cluster: Cluster): Promise<string[]> {
       await lab.forget();
       lab.load(rules);
     }
-    for (const clients of CLIENTS[familyOf(frontend.address)]) {
-      const theirs = await shown(lab, frontend, clients);
-      const ours = said(dataplane, frontend, clients[0] as string);
-      const { address, port, proto } = frontend;
-      const what = `${clients[0]} to ${address} ${proto} ${port}`;
-      if (theirs !== ours && !(ours === HOST && !theirs.includes(":")))
-        lines.push(`${what}: kernel ${theirs}, waxdp ${ours}`);
-    }
+    lines.push(...(await compare(lab, dataplane, frontend)));
+  }
+  return lines;
+}
+
+async function compare(lab: Lab, dataplane: Dataplane, frontend: Frontend): Promise<string[]> {
+  const { address, port, proto } = frontend;
+  const lines: string[] = [];
+  for (const clients of CLIENTS[familyOf(address)]) {
+    const saddr = clients[0] as string;
+    const theirs = await shown(lab, frontend, clients);
+    const ours = said(dataplane, frontend, saddr);
+    if (theirs === ours || (ours === HOST && !theirs.includes(":"))) continue;
+    lines.push(`${saddr} to ${address} ${proto} ${port}: kernel ${theirs}, waxdp ${ours}`);
   }
   return lines;
 }
@@ -79,10 +86,6 @@ function opening({ address, port, proto }: Frontend, saddr: string): Uint8Array 
 function endpointOf(bytes: Uint8Array): string {
   const { daddr, dport } = read(bytes) ?? { daddr: "?", dport: 0 };
   return formatEndpoint(daddr, dport);
-}
-
-function formatEndpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** In the words of `shown`. A packet that waxdp leaves alone goes where it was sent, or to the host. */

@@ -481,6 +481,17 @@ describe("time", () => {
     expect(world.engine.counters().fragments).toMatchObject({ held: 1, discarded: 1 });
   });
 
+  test("a datagram met after its time goes alone, the others by the sweep", () => {
+    const world = createScene("udp", { config: { fragmentTimeouts: { ipv4: 0, ipv6: 0 } } });
+    const [, second] = fragments(QUERY, 24);
+    const [, another] = fragments({ ...QUERY, id: 78 }, 24);
+    for (const frame of [second!, another!]) send(world, frame);
+    send(world, second!, { now: 999 });
+    expect(world.engine.counters().fragments).toMatchObject({ held: 3, discarded: 1 });
+    send(world, packet({ ...QUERY, daddr: "10.96.0.99" }), { now: 1000 });
+    expect(world.engine.counters().fragments).toMatchObject({ held: 3, discarded: 3 });
+  });
+
   test("a flush gives up everything", () => {
     const world = createScene();
     const [first, second] = fragments(QUERY, 40);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { packet } from "../../src/packet/build.ts";
+import { fragments, packet } from "../../src/packet/build.ts";
 import { answer, CLIENT, ENDPOINT, NODE, SYN, VIP, web } from "./scene.ts";
 import { backend, createWorld, REJECT, routes, transaction } from "./world.ts";
 
@@ -35,6 +35,17 @@ describe("traffic", () => {
     world.engine.maps.backends.delete(1);
     world.engine.maps.backends.update(1, change);
     expect(world.engine.traffic.backend(1).connections).toBe(0);
+  });
+
+  test("of a datagram in pieces is every piece, the one that told the ports and the held ones too", () => {
+    const world = createWorld(web("udp"), { datagrams: 1, fragments: 4, frame: 1600 });
+    const query = { ...SYN, proto: "udp", payload: "a question in pieces" } as const;
+    const pieces = fragments(query, 8);
+    const orders = [pieces, pieces.toReversed()];
+    for (const frame of orders.flat()) world.send(frame);
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    const counted = { inPackets: 2 * pieces.length, inBytes: 2 * bytes };
+    expect(world.engine.traffic.backend(1)).toMatchObject({ connections: 1, ...counted });
   });
 
   test("of a service port counts the first packets it turned away", () => {

@@ -1,5 +1,4 @@
 /** Which new flows the kernel sent where their client had been before, and not by chance. */
-
 import { ETHERNET, type Headers, read } from "./packet.ts";
 import { bytesOf, type KubernetesObject, type PacketStep, type Scenario } from "./recording.ts";
 

@@ -10,8 +10,15 @@ import { addressOn, networkOf } from "./node.ts";
 import { nodeError } from "./node-error.ts";
 import { type Ends, ETHERNET, read } from "./packet.ts";
 import { DrawnPorts } from "./ports.ts";
-import type { PacketStep, Recording, Scenario, Topology } from "./recording.ts";
-import { bytesOf, type DeleteStep, type KubernetesObject } from "./recording.ts";
+import {
+  bytesOf,
+  type DeleteStep,
+  type KubernetesObject,
+  type PacketStep,
+  type Recording,
+  type Scenario,
+  type Topology,
+} from "./recording.ts";
 import { steered } from "./steering.ts";
 import type { Trial } from "./trial.ts";
 

@@ -90,7 +90,7 @@ function readFragment(l3: Uint8Array, at: number): Fragment | undefined {
   return pieces ? { id, offset: pieces & 0xfff8, at: at + 2 } : undefined;
 }
 
-export function isTransport(proto: number): boolean {
+function isTransport(proto: number): boolean {
   return proto === TCP || proto === UDP || proto === SCTP;
 }
 

@@ -5,7 +5,7 @@ import type { Ends } from "./packet.ts";
 /** Runs `act` while every ring that holds the endpoint `to` goes to holds it alone. */
 export function steered<Result>(
   { maps }: Dataplane,
-  to: Ends | undefined,
+  to: Pick<Ends, "daddr" | "dport"> | undefined,
   act: () => Result,
 ): Result {
   const isChosen = (number: number) => {

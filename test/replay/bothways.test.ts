@@ -1,23 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import type { PacketSpec } from "../../src/packet/build.ts";
-import type { Packet } from "../../src/pcap/index.ts";
-import { returnPacket } from "../../src/replay/bothways.ts";
+import { last, play, reply, results } from "./returns.ts";
 import { applied, captured, conversation, engines } from "./scene.ts";
 
 const POD = "10.244.1.9";
 const VIP = { daddr: "10.96.0.10", dport: 80 };
-
-function results(dataplane: Dataplane, packets: readonly Packet[]) {
-  return packets.map((packet, index) => {
-    const { direction, result } = returnPacket(dataplane, packet, index + 1);
-    return `${direction} ${result}`;
-  });
-}
-
-function reply(spec: PacketSpec): PacketSpec {
-  return { ...spec, saddr: spec.daddr, sport: spec.dport, daddr: spec.saddr, dport: spec.sport };
-}
 
 describe.each(engines)("both ways ($engine)", ({ create }) => {
   const clients = [
@@ -108,30 +95,51 @@ describe.each(engines)("both ways ($engine)", ({ create }) => {
 
   test("an answer before any request cannot be checked", async () => {
     const answer = captured(0, { ...reply({ saddr: POD, sport: 4000, ...VIP }), flags: "A" });
-    const { direction, result, complaint } = returnPacket(await applied(create), answer, 1);
+    const { direction, result, complaint } = last(await applied(create), answer);
     expect([direction, result]).toEqual(["answer", "unchecked"]);
     expect(complaint).toMatch(/has not seen open/);
   });
 
   test("a request that the objects reject is refused, not different", async () => {
     const packet = captured(0, { saddr: POD, daddr: "10.96.0.11", dport: 80, flags: "S" });
-    const { direction, result, complaint } = returnPacket(await applied(create), packet, 1);
+    const { direction, result, complaint } = last(await applied(create), packet);
     expect([direction, result]).toEqual(["request", "refused"]);
     expect(complaint).toBe("a request that does not come out at a backend: reject (no-endpoints)");
   });
 
   test("an answer that conntrack calls invalid does not come back", async () => {
     const ends = { saddr: POD, sport: 4000, ...VIP } as const;
-    const dataplane = await applied(create);
-    returnPacket(dataplane, captured(0, { ...ends, flags: "S" }), 1);
-    const { result, complaint } = returnPacket(
-      dataplane,
+    const { result, complaint } = last(
+      await applied(create),
+      captured(0, { ...ends, flags: "S" }),
       captured(1, { ...reply(ends), flags: "FS" }),
-      2,
     );
     expect(result).toBe("different");
     expect(complaint).toMatch(
       /^an answer as 10\.244\.\d\.\d port 8080 sent it, .*drop \(invalid\)$/,
     );
+  });
+});
+
+describe.each(engines)("an endpoint dialled itself ($engine)", ({ create }) => {
+  const ends = { saddr: POD, sport: 4000, daddr: "10.244.1.5", dport: 8080 };
+
+  test("is no Service's, and comes back", async () => {
+    const all = results(await applied(create), conversation(0, ends));
+    expect(new Set(all)).toEqual(new Set(["other same"]));
+  });
+
+  test("with a port that a Service's connection already has", async () => {
+    const through = conversation(0, { saddr: POD, sport: 4000, ...VIP });
+    const directly = ["10.244.1.5", "10.244.2.7"].flatMap((daddr) =>
+      conversation(9, { ...ends, daddr }),
+    );
+    const dataplane = await applied(create);
+    const all = play(dataplane, [...through, ...directly]);
+    expect(new Set(all.map(({ result }) => result))).toEqual(new Set(["same"]));
+    const moved = all.filter(({ direction, replayed }) => {
+      return direction === "other" && replayed?.event.action === "dnat";
+    });
+    expect(moved.length).toBeGreaterThan(0);
   });
 });

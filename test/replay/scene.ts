@@ -114,10 +114,19 @@ const capacity = {
 
 type Create = (options: DataplaneOptions) => Promise<Dataplane>;
 
-export async function applied(create: Create, options: DataplaneOptions = {}): Promise<Dataplane> {
+export async function applied(
+  create: Create,
+  options: DataplaneOptions = {},
+  more: readonly object[] = [],
+): Promise<Dataplane> {
   const dataplane = await create({ node: "worker-1", seed: 1, capacity, ...options });
-  dataplane.apply(objects);
+  dataplane.apply(more.length === 0 ? objects : withObjects(more));
   return dataplane;
+}
+
+/** JSON is YAML. */
+function withObjects(more: readonly object[]): ObjectSet {
+  return parseManifests([MANIFESTS, ...more.map((one) => JSON.stringify(one))].join("\n---\n"));
 }
 
 /** A captured packet at `ms` milliseconds. */

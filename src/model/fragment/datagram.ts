@@ -48,7 +48,8 @@ export function follow(store: Store, { piece: { ip, tuple } }: Part): Datagram |
   const key = `${tuple.saddr} ${tuple.daddr} ${ip.fragment.id} ${protocol}`;
   const known = followed.get(key);
   if (known !== undefined && !hasExpired(store, known)) return known;
-  if (known !== undefined || isFull(store)) sweep(store);
+  if (known !== undefined) remove(store, known);
+  if (isFull(store)) sweep(store);
   return isFull(store) ? undefined : begin(store, key, ip.family);
 }
 

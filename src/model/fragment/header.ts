@@ -4,10 +4,8 @@ import { type Flow, protocolName, SCTP, TCP, TRANSPORT_HEADERS, UDP } from "../.
 import { type Coverage, isCovered } from "./coverage.ts";
 import { bodyOf, type Part, type Upper } from "./part.ts";
 
-/** So many bytes, in units of eight, hold the ports and the checksum, RFC 9293. */
-const TCP_PREFIX = 24;
-/** RFC 768; and enough to see that there are no ports. */
-const PREFIX = 8;
+/** A byte of the first fragment tells that it has come, which says there are no ports. */
+const FIRST_BYTE = 1;
 
 /**
  * Whether enough has come to judge the datagram, and to mend its checksum without ever having to
@@ -15,8 +13,9 @@ const PREFIX = 8;
  */
 export function isKnown({ protocol, base }: Upper, coverage: Coverage): boolean {
   const { end = Infinity } = coverage;
-  const prefix = base + (protocol === TCP ? TCP_PREFIX : PREFIX);
-  const needed = protocol === SCTP ? end : Math.min(prefix, end);
+  const fixed = TRANSPORT_HEADERS[protocol];
+  if (fixed === undefined) return isCovered(coverage, 0, FIRST_BYTE);
+  const needed = protocol === SCTP ? end : Math.min(base + fixed, end);
   return needed !== Infinity && isCovered(coverage, base, needed);
 }
 
