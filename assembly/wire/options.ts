@@ -15,7 +15,7 @@ const SACK_HEAD: u32 = 2;
 const SACK_BLOCK: u32 = 8;
 
 /** Two paddings, then a timestamp: all that most segments have. RFC 7323 appendix A. */
-export const TIMESTAMP_SIZE: u32 = 12;
+const TIMESTAMP_SIZE: u32 = 12;
 const TIMESTAMP: u32 = 0x0a080101;
 
 /** Whether a timestamp is all there is. */

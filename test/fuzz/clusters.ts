@@ -1,6 +1,5 @@
 /** Random clusters over a few addresses and ports, so that what they do meets often. */
 import fc from "fast-check";
-import type { Capacity, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
 import {
   type EndpointSpec,
   nodeObject,
@@ -20,7 +19,8 @@ export const PODS_IPV4 = ["10.244.1.1", "10.244.1.2", "10.244.2.1", "10.244.2.2"
 export const PODS_IPV6 = ["fd00:244:1::1", "fd00:244:1::2", "fd00:244:2::1"];
 export const PORTS = [53, 80, 8080];
 export const NODE_PORTS = [30000, 30001, 40000];
-export const INTERFACES = ["eth0", "veth1", "cni0"];
+export const POD_INTERFACE = "veth1";
+export const INTERFACES = ["eth0", POD_INTERFACE, "cni0"];
 
 const address = fc.constantFrom(...PODS_IPV4, ...PODS_IPV6);
 
@@ -42,7 +42,7 @@ const port: fc.Arbitrary<PortSpec> = fc.record({
   target: fc.constantFrom(...PORTS),
 });
 
-const policy = fc.constantFrom("Cluster", "Local") as fc.Arbitrary<"Cluster" | "Local">;
+const policy = fc.constantFrom("Cluster", "Cluster", "Local") as fc.Arbitrary<"Cluster" | "Local">;
 
 function serviceAt(index: number): fc.Arbitrary<ServiceSpec> {
   const fields = fc.record(
@@ -53,11 +53,14 @@ function serviceAt(index: number): fc.Arbitrary<ServiceSpec> {
         maxLength: 3,
         selector: ({ name }) => name,
       }),
-      endpoints: fc.array(endpoint, { maxLength: 5 }),
+      endpoints: fc.oneof(
+        { weight: 5, arbitrary: fc.array(endpoint, { minLength: 2, maxLength: 7, size: "max" }) },
+        { weight: 1, arbitrary: fc.array(endpoint, { maxLength: 1 }) },
+      ),
       externalIPs: fc.subarray(EXTERNAL),
       ingress: fc.subarray(EXTERNAL),
       sourceRanges: fc.subarray(["203.0.113.0/25", "10.0.0.0/8", "2001:db8::/32"], {
-        minLength: 1,
+        minLength: 2,
       }),
       internalPolicy: policy,
       externalPolicy: policy,
@@ -112,36 +115,3 @@ export const cluster: fc.Arbitrary<object[]> = fc
     proxyObject(settings),
     ...services.flatMap(serviceObjects),
   ]);
-
-export const FRAME_CAPACITY = 1984;
-export const BATCH_CAPACITY = 256;
-
-const ROOMY: Capacity = {
-  services: 64,
-  frontends: 64,
-  backends: 256,
-  slots: 65536,
-  ranges: 64,
-  addresses: 16,
-  interfaces: 8,
-  connections: 64,
-  connections6: 64,
-  affinity: 32,
-  batch: BATCH_CAPACITY,
-  frame: FRAME_CAPACITY,
-};
-
-const capacity: fc.Arbitrary<Capacity> = fc
-  .record({
-    connections: fc.constantFrom(1, 2, 7, 64, 64),
-    connections6: fc.constantFrom(1, 2, 7, 64, 64),
-    affinity: fc.constantFrom(1, 2, 32, 32),
-  })
-  .map((some) => ({ ...ROOMY, ...some }));
-
-export const options: fc.Arbitrary<DataplaneOptions> = fc.record({
-  node: fc.constant(NODE),
-  seed: fc.oneof(fc.constantFrom(0, 1, 0xffffffff, 0x9e3779b9), fc.nat(0xffffffff)),
-  scheduler: fc.constantFrom("random", "random", "maglev"),
-  capacity,
-});

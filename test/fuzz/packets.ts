@@ -29,8 +29,8 @@ export interface Damage {
   readonly unseen: number;
 }
 
-const isIPv4 = (address: string): boolean => !address.includes(":");
-const SOURCES = [
+export const isIPv4 = (address: string): boolean => !address.includes(":");
+export const SOURCES = [
   ...PODS_IPV4,
   ...PODS_IPV6,
   ...NODE_IPS,
@@ -40,9 +40,14 @@ const SOURCES = [
   "127.0.0.1",
   "::1",
   "224.0.0.1",
+  "240.0.0.1",
   "0.0.0.0",
+  "::",
+  "fe80::1",
+  "ff02::1",
+  "::ffff:a00:1",
 ];
-const TARGETS = [
+export const TARGETS = [
   ...VIPS_IPV4,
   ...VIPS_IPV6,
   ...EXTERNAL,
@@ -51,7 +56,7 @@ const TARGETS = [
   "::1",
   "10.244.1.1",
 ];
-const SOURCE_PORTS = [0, 1, 511, 512, 600, 1023, 1024, 30000, 40000, 65535];
+export const SOURCE_PORTS = [0, 1, 511, 512, 600, 1023, 1024, 30000, 40000, 65535];
 const LINKS: Link[] = ["ethernet", "raw", "null", "loop", "linux-sll", "linux-sll2"];
 
 /** Any 4-byte multiple of options, end and no-operation included. */

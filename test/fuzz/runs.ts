@@ -3,11 +3,14 @@ import type { Parameters } from "fast-check";
 
 const FACTOR = Number(process.env.WAXDP_FUZZ_RUNS ?? 1);
 const SEED = process.env.WAXDP_FUZZ_SEED;
-const BASE_TIMEOUT = 60_000;
+const BASE_TIMEOUT = 300_000;
 
 export function runs<T>(numRuns: number): Parameters<T> {
   return {
     numRuns: Math.ceil(numRuns * FACTOR),
+    // A failure that takes long to shrink is told as far as it was shrunk.
+    interruptAfterTimeLimit: TIMEOUT * 0.8,
+    markInterruptAsFailure: true,
     ...(SEED === undefined ? {} : { seed: Number(SEED) }),
   };
 }
