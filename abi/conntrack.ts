@@ -22,7 +22,6 @@ export const STATE_SCTP_SHUTDOWN_SENT = 16;
 export const STATE_SCTP_SHUTDOWN_RECD = 17;
 export const STATE_SCTP_SHUTDOWN_ACK_SENT = 18;
 export const STATE_SCTP_HEARTBEAT_SENT = 19;
-export const STATE_LENGTH = 20;
 
 /**
  * Timers: which timeout a connection ends by. Mostly that of its state; TCP has two more, for a peer

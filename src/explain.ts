@@ -337,10 +337,16 @@ function masqueradeCause({ frontend }: Service, source: Source): string {
     : "everything is masqueraded here (masqueradeAll)";
 }
 
-function portSteps({ flow: { sport = DEFAULT_SPORT } }: Context, port: number): string[] {
-  return port === sport
-    ? []
-    : [`The source port becomes ${port}: ${sport} is not free towards this endpoint.`];
+function portSteps(
+  { dataplane: { maps }, event, flow: { sport = DEFAULT_SPORT } }: Context,
+  port: number,
+): string[] {
+  if (port === sport) return [];
+  const drawn = event.masquerade && maps.config.lookup("config")?.randomFully;
+  const why = drawn
+    ? "masquerading draws one every time (random-fully)"
+    : `${sport} is not free towards this endpoint`;
+  return [`The source port becomes ${port}: ${why}.`];
 }
 
 /** A few of many, so that a sentence stays one. */

@@ -2,7 +2,8 @@
 import { CONFIG_FLAG_LOCALHOST_NODE_PORTS, FAMILY_IPV4 } from "../../abi/layout";
 import * as addresses from "../maps/addresses";
 import { CONFIG } from "../maps/config";
-import { isLoopback } from "../wire/ipv4";
+import { Ipv4, isLoopback } from "../wire/ipv4";
+import { Ipv6 } from "../wire/ipv6";
 
 /** Bytes 8 to 11 of ::ffff:0.0.0.0/96, RFC 4291 section 2.5.5.2. */
 const MAPPED: u64 = 0xffff0000;
@@ -18,6 +19,24 @@ export function mapped(address: u32): u64 {
 /** The IPv4 address of a second word. */
 export function unmapped(address1: u64): u32 {
   return <u32>(address1 >>> 32);
+}
+
+/** Writes source and destination of a header, each as two words. */
+export function takeAddresses(l3: usize, family: u32, source: usize, destination: usize): void {
+  if (family == FAMILY_IPV4) {
+    const ip = changetype<Ipv4>(l3);
+    take4(ip.saddr, source);
+    take4(ip.daddr, destination);
+  } else {
+    const ip = changetype<Ipv6>(l3);
+    v128.store(source, v128.load(ip.saddr));
+    v128.store(destination, v128.load(ip.daddr));
+  }
+}
+
+function take4(address: u32, at: usize): void {
+  store<u64>(at, 0);
+  store<u64>(at, mapped(address), 8);
 }
 
 /** The second word of the unspecified address of a family; the first is 0. */

@@ -1,26 +1,25 @@
 /**
- * Making room in a full table: connections nobody has answered go first, those longest unseen
- * before others, then those that are closing; an assured one that is open never goes. early_drop of
- * the kernel's nf_conntrack_core.c, but by age over the whole table, and many at a time, so that
- * under a flood of openings a few passes over the table serve many of them.
+ * Making room in a full table: connections that are not assured go first, answered or not, those
+ * longest unseen before others, then those that are closing; an assured one that is open never
+ * goes. early_drop of the kernel's nf_conntrack_core.c, but by age over the whole table, and many
+ * at a time, so that under a flood of openings a few passes over the table serve many of them.
  */
 import {
   FLAG_ASSURED,
   FLAG_SEEN_REPLY,
-  STATE_CLOSE,
-  STATE_FIN_WAIT,
   STATE_SCTP_SHUTDOWN_ACK_SENT,
   STATE_SCTP_SHUTDOWN_SENT,
 } from "../../abi/conntrack";
 import { Entry, tableOf } from "../maps/connections";
 import { now } from "./clock";
 import * as conntrack from "./conntrack";
+import { isClosing } from "./states";
 
 /** Share of the table that goes at a time. */
 const SHARE: u32 = 64;
 
 /** Which connections may go. */
-const UNANSWERED: u32 = 0;
+const UNASSURED: u32 = 0;
 const CLOSING: u32 = 1;
 
 /**
@@ -41,11 +40,11 @@ let wanted: u32 = 0;
 
 /** Whether there is room for a connection now. */
 export function makeRoom<K, E extends Entry>(): bool {
-  if (survey<K, E>(UNANSWERED) == 0 && conntrack.isFull<E>()) {
+  if (survey<K, E>(UNASSURED) == 0 && conntrack.isFull<E>()) {
     if (survey<K, E>(CLOSING) == 0) return false;
     evict<K, E>(CLOSING);
   } else if (conntrack.isFull<E>()) {
-    evict<K, E>(UNANSWERED);
+    evict<K, E>(UNASSURED);
   }
   return true;
 }
@@ -113,12 +112,11 @@ function choose(): u32 {
 }
 
 function isCandidate<E extends Entry>(entry: E, which: u32): bool {
-  if (which == UNANSWERED) return !(entry.flags & FLAG_ASSURED);
+  if (which == UNASSURED) return !(entry.flags & FLAG_ASSURED);
   const state: u32 = entry.state;
-  const isTcp = state >= <u32>STATE_FIN_WAIT && state <= <u32>STATE_CLOSE;
   const isSctp =
     state >= <u32>STATE_SCTP_SHUTDOWN_SENT && state <= <u32>STATE_SCTP_SHUTDOWN_ACK_SENT;
-  return isTcp || isSctp;
+  return isClosing(state) || isSctp;
 }
 
 /** Of a connection without an answer, what opened it was seen last: the other entry can rest. */

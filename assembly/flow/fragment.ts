@@ -10,10 +10,8 @@ import * as datagrams from "../maps/datagrams";
 import { Datagram, DatagramKey, UNITS_MAX, unitsOf } from "../maps/datagrams";
 import * as held from "../maps/held";
 import { Packet } from "../packet";
-import { Ipv4 } from "../wire/ipv4";
-import { Ipv6 } from "../wire/ipv6";
 import { PROTO_SCTP } from "../wire/sctp";
-import { mapped } from "./address";
+import { takeAddresses } from "./address";
 import { earlier, now } from "./clock";
 import * as counters from "./counters";
 import * as extensions from "./extensions";
@@ -47,26 +45,13 @@ const KEY = changetype<DatagramKey>(memory.data(40, 16));
 if (offsetof<DatagramKey>() > 40) ERROR("DatagramKey has outgrown its room");
 
 function keyOf(packet: Packet): usize {
-  if (packet.family == FAMILY_IPV4) takeAddresses4(changetype<Ipv4>(packet.l3));
-  else takeAddresses6(changetype<Ipv6>(packet.l3));
+  const key = changetype<usize>(KEY);
+  const source = key + offsetof<DatagramKey>("saddr0");
+  takeAddresses(packet.l3, packet.family, source, key + offsetof<DatagramKey>("daddr0"));
   KEY.id = packet.id;
   KEY.proto = packet.family == FAMILY_IPV4 ? packet.proto : 0;
   KEY.family = packet.family;
-  return changetype<usize>(KEY);
-}
-
-function takeAddresses4(ip: Ipv4): void {
-  KEY.saddr0 = 0;
-  KEY.saddr1 = mapped(ip.saddr);
-  KEY.daddr0 = 0;
-  KEY.daddr1 = mapped(ip.daddr);
-}
-
-function takeAddresses6(ip: Ipv6): void {
-  KEY.saddr0 = load<u64>(ip.saddr);
-  KEY.saddr1 = load<u64>(ip.saddr, 8);
-  KEY.daddr0 = load<u64>(ip.daddr);
-  KEY.daddr1 = load<u64>(ip.daddr, 8);
+  return key;
 }
 
 /** The datagram of a fragment, perhaps a new one; null when there is no room to follow another. */

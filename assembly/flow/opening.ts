@@ -7,9 +7,7 @@ import { Client } from "../maps/affinity";
 import { Tuple4, Tuple6 } from "../maps/connections";
 import { Route, Service, Vip } from "../maps/services";
 import { Packet } from "../packet";
-import { Ipv4 } from "../wire/ipv4";
-import { Ipv6 } from "../wire/ipv6";
-import { mapped, unmapped } from "./address";
+import { takeAddresses, unmapped } from "./address";
 
 /** Addresses are two words, ports in network order. */
 @unmanaged
@@ -69,8 +67,7 @@ if (offsetof<Opening>() > 192) ERROR("Opening has outgrown its room");
 
 /** Begins with what the packet says. */
 export function begin(packet: Packet): Opening {
-  if (packet.family == FAMILY_IPV4) takeAddresses4(packet);
-  else takeAddresses6(packet);
+  takeAddresses(packet.l3, packet.family, OPENING.client, OPENING.vip);
   const ports = load<u32>(packet.l4);
   OPENING.sport = <u16>ports;
   OPENING.dport = <u16>(ports >>> 16);
@@ -78,22 +75,6 @@ export function begin(packet: Packet): Opening {
   OPENING.family = packet.family;
   OPENING.number = 0;
   return OPENING;
-}
-
-function takeAddresses4(packet: Packet): void {
-  const ip = changetype<Ipv4>(packet.l3);
-  OPENING.saddr0 = 0;
-  OPENING.saddr1 = mapped(ip.saddr);
-  OPENING.daddr0 = 0;
-  OPENING.daddr1 = mapped(ip.daddr);
-}
-
-function takeAddresses6(packet: Packet): void {
-  const ip = changetype<Ipv6>(packet.l3);
-  OPENING.saddr0 = load<u64>(ip.saddr);
-  OPENING.saddr1 = load<u64>(ip.saddr, 8);
-  OPENING.daddr0 = load<u64>(ip.daddr);
-  OPENING.daddr1 = load<u64>(ip.daddr, 8);
 }
 
 /** Forms the tuple of the reply, from the backend to the source after translation. */

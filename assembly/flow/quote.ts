@@ -8,7 +8,7 @@ import { IPV6_SIZE, Ipv6 } from "../wire/ipv6";
 import { PROTO_SCTP } from "../wire/sctp";
 import { PROTO_TCP } from "../wire/tcp";
 import { PROTO_UDP } from "../wire/udp";
-import { mapped } from "./address";
+import { takeAddresses } from "./address";
 import * as extensions from "./extensions";
 import { CONTINUE } from "./outcome";
 
@@ -43,7 +43,7 @@ const TUPLE = memory.data(48, 16);
 
 /** What a quote turns out to be: a packet with ports, one without, or nobody's. */
 export const FLOW: u32 = 0;
-export const OTHER: u32 = 1;
+const OTHER: u32 = 1;
 export const BROKEN: u32 = 2;
 
 /** Reads what the message of `packet` quotes. */
@@ -107,22 +107,9 @@ function takeTuple(quote: Quote): void {
   const ports = load<u32>(quote.l4);
   quote.sport = <u16>ports;
   quote.dport = <u16>(ports >>> 16);
-  if (quote.family == FAMILY_IPV4) takeAddresses4(quote, changetype<Ipv4>(quote.l3));
-  else takeAddresses6(quote, changetype<Ipv6>(quote.l3));
-}
-
-function takeAddresses4(quote: Quote, ip: Ipv4): void {
-  quote.saddr0 = 0;
-  quote.saddr1 = mapped(ip.saddr);
-  quote.daddr0 = 0;
-  quote.daddr1 = mapped(ip.daddr);
-}
-
-function takeAddresses6(quote: Quote, ip: Ipv6): void {
-  quote.saddr0 = load<u64>(ip.saddr);
-  quote.saddr1 = load<u64>(ip.saddr, 8);
-  quote.daddr0 = load<u64>(ip.daddr);
-  quote.daddr1 = load<u64>(ip.daddr, 8);
+  const at = changetype<usize>(quote);
+  const source = at + offsetof<Quote>("saddr0");
+  takeAddresses(quote.l3, quote.family, source, at + offsetof<Quote>("daddr0"));
 }
 
 /** The tuple of the quoted packet. */

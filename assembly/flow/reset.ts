@@ -2,20 +2,15 @@
  * Whether a RST may end a connection: RFC 5961 section 3.2 and what the kernel's
  * nf_conntrack_proto_tcp.c makes of it.
  */
-import {
-  STATE_CLOSE,
-  STATE_ESTABLISHED,
-  STATE_FIN_WAIT,
-  STATE_SYN_SENT,
-} from "../../abi/conntrack";
+import { STATE_ESTABLISHED, STATE_SYN_SENT } from "../../abi/conntrack";
 import { MAX_ACK } from "../maps/tracks";
 import { Segment } from "./segment";
-import { KIND_ACK, KIND_SYN } from "./states";
+import { isBefore } from "./sequence";
+import { KIND_ACK, KIND_SYN, isClosing } from "./states";
 import { ANSWERER, Stream } from "./stream";
-import { isBefore } from "./window";
 
 /** The window decides. */
-export const UNDECIDED: u32 = 0;
+const UNDECIDED: u32 = 0;
 /** It ends the connection, whatever the window says. */
 export const TRUSTED: u32 = 1;
 /**
@@ -24,24 +19,20 @@ export const TRUSTED: u32 = 1;
  */
 export const INEXACT: u32 = 2;
 /** It is forged, or very late. */
-export const REFUSED: u32 = 3;
+export const FORGED: u32 = 3;
 
 export function judge(stream: Stream, segment: Segment): u32 {
+  // The tuple may be in use again already: what is known of numbers says nothing.
   if (isClosing(stream.state)) return TRUSTED;
   // A SYN that was let through makes what is known of the window old.
   const track = stream.track;
   if (stream.receiverFlags & MAX_ACK && track.lastKind != KIND_SYN) {
     if (segment.seq == 0 && !isEstablished(stream)) return UNDECIDED;
-    if (isBefore(segment.seq, stream.receiver.maxAck)) return REFUSED;
+    if (isBefore(segment.seq, stream.receiver.maxAck)) return FORGED;
     if (isEstablished(stream) && !isExpected(stream, segment)) return INEXACT;
     return UNDECIDED;
   }
   return answersLast(stream, segment) ? TRUSTED : UNDECIDED;
-}
-
-/** The tuple may be in use again already: what is known of numbers says nothing. */
-function isClosing(state: u32): bool {
-  return state >= <u32>STATE_FIN_WAIT && state <= <u32>STATE_CLOSE;
 }
 
 function isEstablished(stream: Stream): bool {

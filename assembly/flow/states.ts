@@ -42,7 +42,7 @@ const IG: u8 = <u8>IGNORED;
 
 const STATES: u32 = 10;
 /** What the flags make of a segment; a row of the table each. */
-export const KIND_NONE: u32 = 0;
+const KIND_NONE: u32 = 0;
 export const KIND_SYN: u32 = 1;
 export const KIND_SYN_ACK: u32 = 2;
 export const KIND_FIN: u32 = 3;
@@ -98,6 +98,14 @@ export function kindOf(flags: u32): u32 {
 export function transition(direction: u32, kind: u32, state: u32): u32 {
   assert(kind != KIND_NONE && kind <= KINDS && state < STATES, "a row and a column");
   return load<u8>(TRANSITIONS + (direction * KINDS + kind - 1) * STATES + state);
+}
+
+/**
+ * Whether one end has closed the connection, or both: the states stand in the order in which a
+ * connection goes through them, SYN_SENT2 apart.
+ */
+export function isClosing(state: u32): bool {
+  return state >= <u32>STATE_FIN_WAIT && state <= <u32>STATE_CLOSE;
 }
 
 /** Whether a segment may open a connection. */

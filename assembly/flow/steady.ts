@@ -37,9 +37,10 @@ import * as clock from "./clock";
 import * as conntrack from "./conntrack";
 import * as nat from "./nat";
 import { CONTINUE, ESTABLISHED, REPLY } from "./outcome";
+import { isAfter } from "./sequence";
 import { FLAGS_COUNTED, KIND_ACK } from "./states";
 import * as traffic from "./traffic";
-import { ACK_WINDOW_MIN, isAfter } from "./window";
+import { ACK_WINDOW_MIN } from "./window";
 
 const ANSWERED: u32 = FLAG_SEEN_REPLY | FLAG_ASSURED;
 

@@ -44,11 +44,9 @@ export function follow(stream: Stream, segment: Segment): u32 {
     case states.INVALID:
       return REFUSED;
     case states.IGNORED:
-      if (!answersIgnored(stream, segment)) return ignore(stream, segment);
-      resync(stream);
-      return enter(stream, segment, STATE_SYN_SENT, STATE_SYN_RECV);
+      return answersIgnored(stream, segment) ? resync(stream, segment) : ignore(stream, segment);
     case STATE_SYN_SENT:
-      if (old < <u32>STATE_TIME_WAIT) break;
+      if (old != STATE_TIME_WAIT && old != STATE_CLOSE) break;
       return isOver(stream) ? REOPENED : ignore(stream, segment);
     case STATE_SYN_SENT2:
       stream.track.lastFlags |= SIMULTANEOUS;
@@ -89,7 +87,12 @@ function answersIgnored(stream: Stream, segment: Segment): bool {
 }
 
 /** Starts over from that SYN. */
-function resync(stream: Stream): void {
+function resync(stream: Stream, segment: Segment): u32 {
+  restart(stream);
+  return enter(stream, segment, STATE_SYN_SENT, STATE_SYN_RECV);
+}
+
+function restart(stream: Stream): void {
   const track = stream.track;
   const opener = track.lastDirection;
   const own = track.windowOf(opener);
@@ -147,7 +150,7 @@ function close(stream: Stream, segment: Segment): u32 {
   const old: u32 = stream.state;
   if (segment.isFragment) return enter(stream, segment, old, STATE_CLOSE);
   switch (reset.judge(stream, segment)) {
-    case reset.REFUSED:
+    case reset.FORGED:
       return REFUSED;
     case reset.TRUSTED:
       return settle(stream, segment, old, STATE_CLOSE);
@@ -166,15 +169,15 @@ function enter(stream: Stream, segment: Segment, old: u32, next: u32): u32 {
     return settle(stream, segment, old, next);
   }
   const judgement = window.enter(stream, segment);
-  if (judgement == window.ACCEPTED) return settle(stream, segment, old, next);
-  return judgement == window.IGNORED ? UNCHANGED : refuse(stream, segment);
+  if (judgement == window.INSIDE) return settle(stream, segment, old, next);
+  return judgement == window.HARMLESS ? UNCHANGED : refuse(stream, segment);
 }
 
 /** Both ends out of step have tried to close: the connection need not live on for days. */
 function refuse(stream: Stream, segment: Segment): u32 {
   const track = stream.track;
-  if (!stream.isAssured || !isClosing(segment.kind)) return REFUSED;
-  if (track.lastDirection == <u32>stream.direction || !isClosing(track.lastKind)) {
+  if (!stream.isAssured || !closes(segment.kind)) return REFUSED;
+  if (track.lastDirection == <u32>stream.direction || !closes(track.lastKind)) {
     track.setLast(segment.kind, stream.direction);
     return REFUSED;
   }
@@ -183,7 +186,7 @@ function refuse(stream: Stream, segment: Segment): u32 {
   return SHORTENED;
 }
 
-function isClosing(kind: u32): bool {
+function closes(kind: u32): bool {
   return kind == KIND_FIN || kind == KIND_RST;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Whether a TCP segment lies in the window that both ends have agreed on: tcp_in_window of the
  * kernel's nf_conntrack_proto_tcp.c, after Guido van Rooij, "Real Stateful TCP Packet Filtering in
- * IP Filter". Sequence numbers are compared modulo 2^32.
+ * IP Filter".
  */
 import { STATE_SYN_RECV, STATE_SYN_SENT } from "../../abi/conntrack";
 import { CONFIG_FLAG_TCP_BE_LIBERAL } from "../../abi/layout";
@@ -17,30 +17,19 @@ import {
 import * as options from "../wire/options";
 import { FLAG_ACK, FLAG_RST, FLAG_SYN } from "../wire/tcp";
 import { Segment } from "./segment";
+import { isAfter, isBefore } from "./sequence";
 import { KIND_ACK } from "./states";
 import { ANSWERER, Stream } from "./stream";
 
 /** In the window. */
-export const ACCEPTED: u32 = 0;
+export const INSIDE: u32 = 0;
 /** Not in it, and harmless: let through, but it changes nothing. */
-export const IGNORED: u32 = 1;
+export const HARMLESS: u32 = 1;
 /** Not in it. */
-export const REFUSED: u32 = 2;
+export const OUTSIDE: u32 = 2;
 
 /** An acknowledgement may be that old however small the window is (MAXACKWINCONST). */
 export const ACK_WINDOW_MIN: u32 = 66000;
-
-// @ts-ignore: decorator
-@inline
-export function isBefore(a: u32, b: u32): bool {
-  return <i32>(a - b) < 0;
-}
-
-// @ts-ignore: decorator
-@inline
-export function isAfter(a: u32, b: u32): bool {
-  return isBefore(b, a);
-}
 
 /** What the segment says of the stream, after corrections for what is not known yet. */
 let seq: u32 = 0;
@@ -88,15 +77,15 @@ export function announced(segment: Segment): u32 {
 export function enter(stream: Stream, segment: Segment): u32 {
   read(stream, segment);
   if (stream.sender.maxWindow == 0) {
-    if (learn(stream, segment)) return ACCEPTED;
+    if (learn(stream, segment)) return INSIDE;
   } else if (isBetterSyn(stream, segment)) {
     beginSender(stream, segment);
-    if (<u32>stream.direction == ANSWERER && !segment.has(FLAG_ACK)) return ACCEPTED;
+    if (<u32>stream.direction == ANSWERER && !segment.has(FLAG_ACK)) return INSIDE;
   }
   correct(stream, segment);
   const judgement = judge(stream);
-  if (judgement == ACCEPTED) keep(stream, segment);
-  else if (isLiberal(stream)) return ACCEPTED;
+  if (judgement == INSIDE) keep(stream, segment);
+  else if (isLiberal(stream)) return INSIDE;
   return judgement;
 }
 
@@ -178,10 +167,10 @@ function judge(stream: Stream): u32 {
   const isAckFresh = isAfter(sack, receiver.end - ackWindow(sender) - 1);
   if (!isBefore(seq, sender.maxEnd + 1)) {
     const isTolerable = !isNew && isFresh && isAckFresh && isAckSent;
-    return isTolerable ? judgeOvershot(stream) : REFUSED;
+    return isTolerable ? judgeOvershot(stream) : OUTSIDE;
   }
-  if (!isAckSent) return REFUSED;
-  return (isNew || isFresh) && isAckFresh ? ACCEPTED : IGNORED;
+  if (!isAckSent) return OUTSIDE;
+  return (isNew || isFresh) && isAckFresh ? INSIDE : HARMLESS;
 }
 
 function ackWindow(sender: Window): u32 {
@@ -191,10 +180,10 @@ function ackWindow(sender: Window): u32 {
 /** More data than the receiver has allowed, but no more than another window of it. */
 function judgeOvershot(stream: Stream): u32 {
   const sender = stream.sender;
-  if (end - sender.maxEnd + 1 > stream.receiver.maxWindow) return REFUSED;
+  if (end - sender.maxEnd + 1 > stream.receiver.maxWindow) return OUTSIDE;
   sender.end = end;
   stream.mark(UNACKNOWLEDGED);
-  return IGNORED;
+  return HARMLESS;
 }
 
 /** Keeps what a segment in the window says. */

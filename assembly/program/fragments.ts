@@ -21,6 +21,7 @@ import {
 } from "../../abi/verdict";
 import * as counters from "../flow/counters";
 import * as fragment from "../flow/fragment";
+import { judge } from "../flow/judge";
 import {
   CONTINUE,
   ESTABLISHED,
@@ -43,7 +44,6 @@ import * as crc32c from "../wire/crc32c";
 import { PROTO_SCTP, Sctp } from "../wire/sctp";
 import { PROTO_TCP, TCP_SIZE, Tcp } from "../wire/tcp";
 import { PROTO_UDP, UDP_SIZE, Udp } from "../wire/udp";
-import * as walk from "./walk";
 
 /** Descriptor of the first packet of the batch. */
 let batch: usize = 0;
@@ -119,7 +119,7 @@ function hold(packet: Packet, datagram: Datagram): u32 {
 
 /** Judges the datagram by its transport header; what was held goes the same way. */
 function decide(packet: Packet, datagram: Datagram): u32 {
-  const outcome = judge(packet, datagram);
+  const outcome = judgeDatagram(packet, datagram);
   const descriptor = packet.descriptor;
   if ((outcome & 0xff) != VERDICT_PASS) {
     abandon(datagram, (outcome >>> 16) & 0xff, descriptor.service, descriptor.backend);
@@ -138,7 +138,7 @@ function decide(packet: Packet, datagram: Datagram): u32 {
  * The walk of a whole packet, on the header as it was put together; nothing of the packet is
  * replaced yet.
  */
-function judge(packet: Packet, datagram: Datagram): u32 {
+function judgeDatagram(packet: Packet, datagram: Datagram): u32 {
   const size = tuple.headerSize(datagram.transport);
   packet.entry = 0;
   if (size == 0) return PASS;
@@ -156,7 +156,7 @@ function judge(packet: Packet, datagram: Datagram): u32 {
 
 function judgeFlow(packet: Packet): u32 {
   tuple.form(packet);
-  return walk.judge(packet);
+  return judge(packet);
 }
 
 function aimAtHeader(packet: Packet, header: usize, size: u32): void {

@@ -1,6 +1,6 @@
 /** What `waxdp diff --capture` found: captured flows by frontend and difference, or a JSON object per flow. */
 import { clientOf, type FlowDifference } from "../diff/flows.ts";
-import { order } from "../diff/view.ts";
+import { order } from "../order.ts";
 import { blankRepeated, dialText, type Title, titleLine } from "./diff-report.ts";
 import { changeLines, changing, outcomeJson } from "./diff-words.ts";
 import { type Column, table } from "./table.ts";

@@ -2,7 +2,7 @@
 
 import { type Dial, orderDials } from "../diff/dials.ts";
 import type { Compared, Difference } from "../diff/diff.ts";
-import { order } from "../diff/view.ts";
+import { order } from "../order.ts";
 import { formatEndpoint } from "../packet/address.ts";
 import { changeLines, changing, outcomeJson } from "./diff-words.ts";
 import { type Column, table } from "./table.ts";

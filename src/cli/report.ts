@@ -40,6 +40,7 @@ export function toText(report: Report, paint: Paint): string {
     titleLines(report, paint),
     serviceLines(report.summary, paint),
     verdictLines(report.summary, paint),
+    fragmentLines(report),
     hintLines(report),
     closingLines(report, paint),
     report.bothWays === null ? [] : report.bothWays.lines(paint),
@@ -112,6 +113,16 @@ function verdictLines({ verdicts }: Summary, paint: Paint): string[] {
     count(bytes),
   ]);
   return table(VERDICT_COLUMNS, rows, (text) => paint("bold", text));
+}
+
+/** What became of fragments that had to wait: the table counts them when they came. */
+function fragmentLines({ counters: { fragments } }: Report): string[] {
+  const { held, released, discarded } = fragments;
+  if (held === 0) return [];
+  const parts = [`${count(released)} let go`, `${count(discarded)} given up`];
+  const waiting = held - released - discarded;
+  if (waiting > 0) parts.push(`${count(waiting)} still waiting`);
+  return [`Of ${plural(held, "fragment")} held for their ports, ${parts.join(", ")}.`];
 }
 
 function hintLines({ strayAnswers, bothWays }: Report): string[] {

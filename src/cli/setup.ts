@@ -60,13 +60,25 @@ export function addSetupOptions(command: Command): Command {
     .option("--random-fully", "masquerade to random source ports, as iptables' --random-fully");
 }
 
+/** Captures hold jumbo frames of 9,000 bytes; a fragment has to fit where it waits. */
+const JUMBO = 9216;
+
 /** Reads everything the options name. Throws before any packet is read. */
 export async function prepare(options: SetupOptions): Promise<Setup> {
   const sources = await readManifests(options.file);
   const objects = parseManifests(sources.map(({ name, text }) => ({ file: name, text })));
   const network = options.network === undefined ? undefined : await readNetwork(options.network);
   const { node, seed, scheduler, randomFully = false, sysctl = [] } = options;
-  const settings = { node, seed, scheduler, network, randomFully, sysctls: parseSysctls(sysctl) };
+  const sysctls = parseSysctls(sysctl);
+  const settings = {
+    node,
+    seed,
+    scheduler,
+    network,
+    randomFully,
+    sysctls,
+    capacity: { frame: JUMBO },
+  };
   return {
     manifests: sources.map(({ name }) => name),
     create: (engine) => createApplied(engine, settings, objects),

@@ -59,7 +59,12 @@ const FLAGS = {
   nf_conntrack_tcp_loose: "tcpLoose",
   nf_conntrack_tcp_be_liberal: "tcpBeLiberal",
 } as const;
-const FRAGMENTS = { ipfrag_time: "ipv4", ip6frag_time: "ipv6" } as const;
+/** Where IPv6 is tracked, conntrack collects the fragments and its own setting holds; the other is taken alike. */
+const FRAGMENTS = {
+  ipfrag_time: "ipv4",
+  nf_conntrack_frag6_timeout: "ipv6",
+  ip6frag_time: "ipv6",
+} as const;
 const MAX_RETRANS = "nf_conntrack_tcp_max_retrans";
 
 function nameOf(timer: Timer): string {
@@ -143,6 +148,12 @@ function numberOf(name: string, value: number | string, most: number): number {
 }
 
 function unknown(name: string): DataplaneError {
+  if (name.endsWith("nf_conntrack_max")) {
+    return new DataplaneError(
+      "bad-option",
+      `sysctls.${name} is set otherwise here: create the dataplane with capacity.connections and capacity.connections6`,
+    );
+  }
   const known = [...Object.keys(FLAGS), MAX_RETRANS, ...TIMERS.keys(), ...Object.keys(FRAGMENTS)];
   return new DataplaneError(
     "bad-option",

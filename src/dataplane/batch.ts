@@ -2,13 +2,18 @@
 import { FRAME_MAX } from "../../abi/limits.ts";
 import { tupleOf } from "../packet/parse.ts";
 import type { Batch, FrameOptions, Released } from "./dataplane.ts";
-import type { EngineBatch, FrameInput, Outcome, ReleasedFrame } from "./engine.ts";
+import {
+  type EngineBatch,
+  type FrameInput,
+  NONE_RELEASED,
+  type Outcome,
+  type ReleasedFrame,
+} from "./engine.ts";
 import type { Tuple } from "./entries.ts";
-import { DataplaneError } from "./error.ts";
+import { badOption, DataplaneError } from "./error.ts";
 import { nameOf, type PacketEvent, VERDICTS } from "./event.ts";
 import type { Link } from "./link.ts";
 import { checkFrame, checkNow } from "./options.ts";
-import { NONE_RELEASED } from "./released.ts";
 
 /** What is noted of a frame before it is processed. */
 export interface Passage {
@@ -89,7 +94,7 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
       if (checkIndex(batch, index) < processed) {
         return nameOf(VERDICTS, batch.outcome(index).verdict);
       }
-      throw new DataplaneError("bad-option", `frame ${index} has no verdict yet: call process`);
+      throw badOption(`frame ${index} has no verdict yet: call process`);
     },
     packet: (index) => batch.packet(checkIndex(batch, index)),
     event(index) {
@@ -130,10 +135,10 @@ function demandRoom({ length, capacity, frameCapacity }: EngineBatch, bytes: num
 
 function checkSlot({ capacity }: EngineBatch, index: number): number {
   if (Number.isInteger(index) && index >= 0 && index < capacity) return index;
-  throw new DataplaneError("bad-option", `there is no slot ${index}: the batch has ${capacity}`);
+  throw badOption(`there is no slot ${index}: the batch has ${capacity}`);
 }
 
 function checkIndex({ length }: EngineBatch, index: number): number {
   if (Number.isInteger(index) && index >= 0 && index < length) return index;
-  throw new DataplaneError("bad-option", `there is no frame ${index}: the batch has ${length}`);
+  throw badOption(`there is no frame ${index}: the batch has ${length}`);
 }

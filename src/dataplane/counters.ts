@@ -2,6 +2,7 @@
 import type { Family, Proto } from "./entries.ts";
 import type { Action, ConntrackState, Reason, Verdict } from "./event.ts";
 
+/** What became of packets, connections and fragments. */
 export interface Counters {
   readonly packets: number;
   /** As captured, before translation. */
@@ -41,6 +42,24 @@ export interface Traffic {
   readonly outBytes: number;
 }
 
+export const NO_TRAFFIC: Traffic = {
+  connections: 0,
+  inPackets: 0,
+  inBytes: 0,
+  outPackets: 0,
+  outBytes: 0,
+};
+
+export function addTraffic(a: Traffic, b: Traffic): Traffic {
+  return {
+    connections: a.connections + b.connections,
+    inPackets: a.inPackets + b.inPackets,
+    inBytes: a.inBytes + b.inBytes,
+    outPackets: a.outPackets + b.outPackets,
+    outBytes: a.outBytes + b.outBytes,
+  };
+}
+
 /** What a service port has seen since it came. */
 export interface ServiceStatistics extends Traffic {
   /** "ns/name:port". */
@@ -55,6 +74,7 @@ export interface ServiceStatistics extends Traffic {
   readonly backends: readonly BackendStatistics[];
 }
 
+/** What a backend of a service port has seen since it came. */
 export interface BackendStatistics extends Traffic {
   /** "ip:port". */
   readonly backend: string;

@@ -66,7 +66,8 @@ export interface DataplaneOptions {
   /**
    * The kernel's settings, by the names `sysctl -a` prints, with or without what stands before the last dot:
    * nf_conntrack_checksum, nf_conntrack_tcp_loose, nf_conntrack_tcp_timeout_established, ipfrag_time ... Timeouts
-   * are seconds. What the KubeProxyConfiguration sets goes before them.
+   * are seconds. What the KubeProxyConfiguration sets goes before them; only nf_conntrack_tcp_be_liberal is on
+   * when either says so.
    */
   readonly sysctls?: Readonly<Record<string, number | string>>;
   /** A compiled module, for bundlers and workers; the inlined one otherwise. Ignored by the model. */
@@ -85,6 +86,7 @@ export interface FrameOptions {
   readonly wireLength?: number;
 }
 
+/** What `process` is told of a frame. */
 export interface ProcessOptions extends FrameOptions {
   /** Milliseconds, from any epoch; never runs backwards (an earlier time counts as the latest seen). */
   readonly now: number;
@@ -191,6 +193,7 @@ export interface NamedMap<Key, Value> {
   entries(): IterableIterator<[Key, Value]>;
 }
 
+/** Every map of a dataplane, by its name. */
 export type Maps = {
   readonly [Name in keyof Entries]: NamedMap<Entries[Name]["key"], Entries[Name]["value"]>;
 };

@@ -38,6 +38,9 @@ export interface ReleasedFrame {
   readonly dport: number;
 }
 
+/** Nearly every packet releases none: they share one list. */
+export const NONE_RELEASED: readonly never[] = Object.freeze([]);
+
 /** What backends that no longer take connections give up, by their numbers. */
 export interface Retirement {
   /** Their UDP connections end. */

@@ -130,7 +130,9 @@ export const STATES = [
 export type State = (typeof STATES)[number];
 /** What a connection's timeout is taken from, numbered from 1: its state, or one of two more that TCP has. */
 export const TIMERS = [...STATES, "MAX_RETRANS", "UNACKNOWLEDGED"] as const;
+/** Name of a timeout. */
 export type Timer = (typeof TIMERS)[number];
+/** Milliseconds, by timer. */
 export type Timeouts = { readonly [Name in Timer]: number };
 
 /** The five-tuple of a packet. Ports are 0 where `proto` has none; `proto` is lower case, or a number as text. */
@@ -168,6 +170,7 @@ export interface AffinityEntry {
   readonly timeout: number;
 }
 
+/** A backend that a client stays with. */
 export interface RememberedBackend {
   readonly backend: number;
   /** Milliseconds of the dataplane's clock: the last new connection. */
@@ -184,7 +187,6 @@ export interface Endpoint {
 export interface Entries {
   services: { key: Vip; value: Service };
   backends: { key: number; value: Backend };
-  /** Key: number of the service port and which ring. */
   rings: { key: RingKey; value: Ring };
   /** Every address, port and protocol that a backend in a ring has. */
   endpoints: { key: Vip; value: Endpoint };
@@ -198,7 +200,10 @@ export interface Entries {
   affinity: { key: { readonly service: number; readonly address: string }; value: AffinityEntry };
   conntrack: { key: Tuple; value: Connection };
 }
+
+/** Which ring of which service port. */
 export interface RingKey {
+  /** Number of the service port. */
   readonly service: number;
   readonly ring: RingName;
 }

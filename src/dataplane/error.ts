@@ -23,6 +23,11 @@ export class DataplaneError extends Error {
   }
 }
 
+/** An option or argument that no type checker has seen, and that means nothing. */
+export function badOption(message: string): DataplaneError {
+  return new DataplaneError("bad-option", message);
+}
+
 /** A transaction needs more of something than the dataplane was created for. */
 export function overCapacity(name: keyof Capacity, needed: number, held: number): DataplaneError {
   return new DataplaneError(

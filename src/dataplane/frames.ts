@@ -2,9 +2,9 @@
 import * as layout from "../../abi/layout.ts";
 import type { Capacity } from "./dataplane.ts";
 import { readOutcome, writeDescriptor } from "./descriptor.ts";
-import type { EngineBatch, ReleasedFrame } from "./engine.ts";
+import { type EngineBatch, NONE_RELEASED, type ReleasedFrame } from "./engine.ts";
 import type { Instance } from "./module.ts";
-import { createReleased, NONE_RELEASED } from "./released.ts";
+import { createReleased } from "./released.ts";
 
 const WORDS = layout.DESC_SIZE / 4;
 

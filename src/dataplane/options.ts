@@ -8,7 +8,7 @@ import type {
   FrameOptions,
   ProcessOptions,
 } from "./dataplane.ts";
-import { DataplaneError } from "./error.ts";
+import { badOption, DataplaneError } from "./error.ts";
 import { show } from "./field.ts";
 
 const DEFAULT_CAPACITY: Capacity = {
@@ -29,7 +29,7 @@ const DEFAULT_CAPACITY: Capacity = {
 };
 
 /** The most that record numbers and addresses of 32 bits leave room for. */
-const CAPACITY_MAX: Capacity = {
+export const CAPACITY_MAX: Capacity = {
   services: 2 ** 22,
   frontends: 2 ** 22,
   backends: 2 ** 24,
@@ -46,10 +46,6 @@ const CAPACITY_MAX: Capacity = {
   frame: FRAME_MAX,
 };
 
-function bad(message: string): DataplaneError {
-  return new DataplaneError("bad-option", message);
-}
-
 const NAMES: readonly (keyof DataplaneOptions)[] = [
   "node",
   "seed",
@@ -64,33 +60,35 @@ const NAMES: readonly (keyof DataplaneOptions)[] = [
 
 /** Throws DataplaneError "bad-option" for what no type checker has seen. */
 export function checkOptions(options: DataplaneOptions): void {
-  if (typeof options !== "object" || options === null) throw bad("the options must be an object");
+  if (typeof options !== "object" || options === null)
+    throw badOption("the options must be an object");
   for (const name of Object.keys(options)) {
     if (NAMES.includes(name as keyof DataplaneOptions)) continue;
-    throw bad(`${name} is not known: an option is one of ${NAMES.join(", ")}`);
+    throw badOption(`${name} is not known: an option is one of ${NAMES.join(", ")}`);
   }
   const { node = "", scheduler = "random" } = options;
-  if (typeof node !== "string") throw bad(`node is ${show(node)}: it must be the name of a Node`);
+  if (typeof node !== "string")
+    throw badOption(`node is ${show(node)}: it must be the name of a Node`);
   checkSwitch("randomFully", options.randomFully);
   checkSysctls(options.sysctls);
   if (scheduler === "random" || scheduler === "maglev") return;
-  throw bad(`scheduler is ${show(scheduler)}: it must be "random" or "maglev"`);
+  throw badOption(`scheduler is ${show(scheduler)}: it must be "random" or "maglev"`);
 }
 
 function checkSwitch(name: string, value: unknown): void {
   if (value === undefined || typeof value === "boolean") return;
-  throw bad(`${name} is ${show(value)}: it must be true or false`);
+  throw badOption(`${name} is ${show(value)}: it must be true or false`);
 }
 
 /** Which names there are, and what each may be, is the control plane's to say. */
 function checkSysctls(sysctls: DataplaneOptions["sysctls"]): void {
   if (sysctls === undefined) return;
   if (typeof sysctls !== "object" || sysctls === null || Array.isArray(sysctls)) {
-    throw bad(`sysctls is ${show(sysctls)}: it must be an object of names and values`);
+    throw badOption(`sysctls is ${show(sysctls)}: it must be an object of names and values`);
   }
   for (const [name, value] of Object.entries(sysctls)) {
     if (typeof value === "string" || Number.isFinite(value)) continue;
-    throw bad(`sysctls.${name} is ${show(value)}: it must be a number or a string`);
+    throw badOption(`sysctls.${name} is ${show(value)}: it must be a number or a string`);
   }
 }
 
@@ -99,7 +97,7 @@ export function capacityOf(options: DataplaneOptions): Capacity {
   const capacity = options.capacity ?? {};
   for (const name of Object.keys(capacity)) {
     if (Object.hasOwn(DEFAULT_CAPACITY, name)) continue;
-    throw bad(
+    throw badOption(
       `capacity.${name} is not known: it is one of ${Object.keys(DEFAULT_CAPACITY).join(", ")}`,
     );
   }
@@ -111,7 +109,7 @@ export function capacityOf(options: DataplaneOptions): Capacity {
 
 function oneCapacity(name: keyof Capacity, value = DEFAULT_CAPACITY[name]): number {
   if (Number.isInteger(value) && value >= 1 && value <= CAPACITY_MAX[name]) return value;
-  throw bad(
+  throw badOption(
     `capacity.${name} is ${show(value)}: it must be an integer from 1 to ${CAPACITY_MAX[name]}`,
   );
 }
@@ -119,23 +117,23 @@ function oneCapacity(name: keyof Capacity, value = DEFAULT_CAPACITY[name]): numb
 /** Throws DataplaneError "bad-option". */
 export function seedOf({ seed = 0 }: DataplaneOptions): number {
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
-  throw bad(`seed is ${show(seed)}: it must be an integer from 0 to 4294967295`);
+  throw badOption(`seed is ${show(seed)}: it must be an integer from 0 to 4294967295`);
 }
 
 /** Throws DataplaneError "bad-option". */
 export function checkObjects(objects: ObjectSet): ObjectSet {
   if (Array.isArray((objects as Partial<ObjectSet> | null)?.services)) return objects;
-  throw bad(`apply takes what parseManifests or parseObjects returns, not ${show(objects)}`);
+  throw badOption(`apply takes what parseManifests or parseObjects returns, not ${show(objects)}`);
 }
 
 /** Throws DataplaneError "bad-option". */
 export function checkApply(options: ApplyOptions): ApplyOptions {
   if (typeof options !== "object" || options === null) {
-    throw bad(`the options of apply are ${show(options)}: they must be an object`);
+    throw badOption(`the options of apply are ${show(options)}: they must be an object`);
   }
   for (const name of Object.keys(options)) {
     if (name === "keepStaleFlows") continue;
-    throw bad(`${name} is not known: the only option of apply is keepStaleFlows`);
+    throw badOption(`${name} is not known: the only option of apply is keepStaleFlows`);
   }
   checkSwitch("keepStaleFlows", options.keepStaleFlows);
   return options;
@@ -145,12 +143,12 @@ export function checkApply(options: ApplyOptions): ApplyOptions {
 export function checkNow(now: ProcessOptions["now"] | undefined): void {
   if (typeof now === "number" && Number.isFinite(now) && Math.abs(now) <= Number.MAX_SAFE_INTEGER)
     return;
-  throw bad(`now is ${show(now)}: it must be a finite number of milliseconds`);
+  throw badOption(`now is ${show(now)}: it must be a finite number of milliseconds`);
 }
 
 /** Throws DataplaneError "bad-option" or "frame-too-large". */
 export function checkFrame(frame: Uint8Array, largest: number): void {
-  if (!(frame instanceof Uint8Array)) throw bad("a frame must be a Uint8Array");
+  if (!(frame instanceof Uint8Array)) throw badOption("a frame must be a Uint8Array");
   if (frame.length <= largest) return;
   throw new DataplaneError(
     "frame-too-large",
@@ -165,5 +163,5 @@ export function checkFrame(frame: Uint8Array, largest: number): void {
 export function wireLengthOf({ wireLength }: FrameOptions, length: number): number {
   if (wireLength === undefined || wireLength <= length) return length;
   if (Number.isInteger(wireLength) && wireLength < 2 ** 31) return wireLength;
-  throw bad(`wireLength is ${show(wireLength)}: it must be an integer below 2^31`);
+  throw badOption(`wireLength is ${show(wireLength)}: it must be an integer below 2^31`);
 }

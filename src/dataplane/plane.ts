@@ -15,13 +15,18 @@ import type {
   ProcessResult,
   Released,
 } from "./dataplane.ts";
-import type { Engine, FrameInput, ReleasedFrame, Retirement } from "./engine.ts";
+import {
+  type Engine,
+  type FrameInput,
+  NONE_RELEASED,
+  type ReleasedFrame,
+  type Retirement,
+} from "./engine.ts";
 import type { Tuple } from "./entries.ts";
 import { ACTIONS, CONNTRACKS, nameOf, REASONS, VERDICTS } from "./event.ts";
 import { type Link, linkOf, linkOfSlot } from "./link.ts";
 import { checkApply, checkFrame, checkNow, checkObjects, wireLengthOf } from "./options.ts";
-import { NONE_RELEASED } from "./released.ts";
-import { createStatistics, type NumberedService } from "./statistics.ts";
+import { type NumberedService, Statistics } from "./statistics.ts";
 import type { Operation, Transaction } from "./transaction.ts";
 
 /** A change that the controller has worked out, and takes as done once the engine has taken it. */
@@ -58,7 +63,7 @@ export function createPlane(
   const serviceOf = new Map<number, number>();
   const describe = createDescriber(engine, controller, serviceOf);
   const describeReleased = createReleasedDescriber(describe);
-  const statistics = createStatistics(engine);
+  const statistics = new Statistics(engine);
 
   function carryOut(plan: Plan): Transaction {
     const settle = statistics.prepare(plan.transaction);

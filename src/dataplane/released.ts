@@ -1,11 +1,8 @@
 /** Fragments that were held and leave: read where the module lists them. */
 import * as layout from "../../abi/layout.ts";
 import { readOutcome } from "./descriptor.ts";
-import type { ReleasedFrame } from "./engine.ts";
+import { NONE_RELEASED, type ReleasedFrame } from "./engine.ts";
 import type { Instance } from "./module.ts";
-
-/** Nearly every packet releases none: they share one list. */
-export const NONE_RELEASED: readonly never[] = Object.freeze([]);
 
 /** Those of the last `process`, of which packet 0 was number `first` of the batch. Views. */
 export function createReleased({ exports, memory: { buffer } }: Instance) {

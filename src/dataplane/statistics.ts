@@ -2,10 +2,15 @@
  * Traffic by service port. The engine counts by numbers, which others are given later, and forgets a backend
  * with its row; what is said of a service port holds since it came, for every backend it has had.
  */
-import type { BackendStatistics, ServiceStatistics, Traffic } from "./counters.ts";
+import {
+  addTraffic,
+  type BackendStatistics,
+  NO_TRAFFIC,
+  type ServiceStatistics,
+  type Traffic,
+} from "./counters.ts";
 import type { Engine } from "./engine.ts";
 import type { Family, Proto } from "./entries.ts";
-import { addTraffic, NO_TRAFFIC } from "./traffic.ts";
 import { type Operation, printVip, type Transaction } from "./transaction.ts";
 
 /** A service port as the controller has it. */
@@ -15,13 +20,12 @@ export interface NumberedService {
   readonly name: string;
   readonly family: Family;
   readonly proto: Proto;
-  readonly backends: Iterable<{ readonly number: number; readonly name: string }>;
+  readonly backends: Iterable<NumberedBackend>;
 }
 
-export interface Statistics {
-  /** To be called before the engine takes a transaction; what it returns, once the engine has. */
-  prepare(transaction: Transaction): () => void;
-  read(services: Iterable<NumberedService>): ServiceStatistics[];
+interface NumberedBackend {
+  readonly number: number;
+  readonly name: string;
 }
 
 interface Account {
@@ -33,67 +37,87 @@ interface Account {
   readonly before: { readonly rejected: number; readonly dropped: number };
 }
 
-export function createStatistics(engine: Pick<Engine, "traffic" | "connections">): Statistics {
-  const { traffic } = engine;
-  const accounts = new Map<number, Account>();
+/** The service ports of a dataplane, each from its first entry to its last. */
+export class Statistics {
+  readonly #engine: Pick<Engine, "traffic" | "connections">;
+  readonly #accounts = new Map<number, Account>();
   /** Entry -> number of its service port. */
-  const owners = new Map<string, number>();
+  readonly #owners = new Map<string, number>();
 
-  function open(service: number): Account {
-    const account = { entries: 0, past: NO_TRAFFIC, before: traffic.service(service) };
-    accounts.set(service, account);
-    return account;
+  constructor(engine: Pick<Engine, "traffic" | "connections">) {
+    this.#engine = engine;
   }
 
-  /** `owner` is undefined for an entry that is gone. */
-  function assign(entry: string, owner: number | undefined): void {
-    const former = owners.get(entry);
-    if (former === owner) return;
-    if (owner === undefined) owners.delete(entry);
-    else {
-      owners.set(entry, owner);
-      (accounts.get(owner) ?? open(owner)).entries++;
-    }
-    const left = accounts.get(former ?? 0);
-    if (left) left.entries--;
+  /** To be called before the engine takes a transaction; what it returns, once the engine has. */
+  prepare({ operations }: Transaction): () => void {
+    const past = this.#departing(operations);
+    return () => {
+      for (const service of this.#assignAll(operations)) this.#settle(service, past.get(service));
+    };
   }
 
-  function settle({ operations }: Transaction, past: ReadonlyMap<number, Traffic>): void {
-    const touched = new Set<number>();
-    for (const operation of operations) {
-      const entry = entryOf(operation);
-      if (entry === undefined) continue;
-      touched.add(owners.get(entry) ?? 0);
-      assign(entry, ownerOf(operation));
-    }
-    for (const service of touched) {
-      const account = accounts.get(service);
-      if (account?.entries === 0) accounts.delete(service);
-      else if (account) account.past = addTraffic(account.past, past.get(service) ?? NO_TRAFFIC);
-    }
+  /** In the order of their names. */
+  read(services: Iterable<NumberedService>): ServiceStatistics[] {
+    return Array.from(services, (service) => this.#readService(service)).sort(byName);
   }
 
-  /** Traffic of the backends that a transaction deletes, by service port. */
-  function departing({ operations }: Transaction): Map<number, Traffic> {
+  /** Traffic of the backends that are to be deleted, by service port. */
+  #departing(operations: readonly Operation[]): Map<number, Traffic> {
     const past = new Map<number, Traffic>();
     for (const operation of operations) {
       if (operation.op !== "delete" || operation.map !== "backends") continue;
-      const service = owners.get(String(operation.key)) ?? 0;
+      const service = this.#owners.get(String(operation.key)) ?? 0;
       const former = past.get(service) ?? NO_TRAFFIC;
-      past.set(service, addTraffic(former, traffic.backend(operation.key)));
+      past.set(service, addTraffic(former, this.#engine.traffic.backend(operation.key)));
     }
     return past;
   }
 
-  function readBackend({ number, name }: { number: number; name: string }): BackendStatistics {
-    return { backend: name, active: engine.connections(number), ...traffic.backend(number) };
+  /** The service ports that had the entries before. */
+  #assignAll(operations: readonly Operation[]): Set<number> {
+    const touched = new Set<number>();
+    for (const operation of operations) {
+      const entry = entryOf(operation);
+      if (entry === undefined) continue;
+      touched.add(this.#owners.get(entry) ?? 0);
+      this.#assign(entry, ownerOf(operation));
+    }
+    return touched;
   }
 
-  function readService({ number, name, family, proto, backends }: NumberedService) {
-    const account = accounts.get(number);
-    const now = traffic.service(number);
+  /** `owner` is undefined for an entry that is gone. */
+  #assign(entry: string, owner: number | undefined): void {
+    const former = this.#owners.get(entry);
+    if (former === owner) return;
+    if (owner === undefined) this.#owners.delete(entry);
+    else {
+      this.#owners.set(entry, owner);
+      this.#accountOf(owner).entries++;
+    }
+    const left = this.#accounts.get(former ?? 0);
+    if (left) left.entries--;
+  }
+
+  #accountOf(service: number): Account {
+    const known = this.#accounts.get(service);
+    if (known) return known;
+    const before = this.#engine.traffic.service(service);
+    const fresh: Account = { entries: 0, past: NO_TRAFFIC, before };
+    this.#accounts.set(service, fresh);
+    return fresh;
+  }
+
+  #settle(service: number, departed = NO_TRAFFIC): void {
+    const account = this.#accounts.get(service);
+    if (account?.entries === 0) this.#accounts.delete(service);
+    else if (account) account.past = addTraffic(account.past, departed);
+  }
+
+  #readService({ number, name, family, proto, backends }: NumberedService): ServiceStatistics {
+    const account = this.#accounts.get(number);
+    const now = this.#engine.traffic.service(number);
     const before = account?.before ?? now;
-    const each = Array.from(backends, readBackend).sort((a, b) => (a.backend < b.backend ? -1 : 1));
+    const each = this.#readBackends(backends);
     return {
       service: name,
       family,
@@ -105,13 +129,16 @@ export function createStatistics(engine: Pick<Engine, "traffic" | "connections">
     };
   }
 
-  return {
-    prepare(transaction) {
-      const past = departing(transaction);
-      return () => settle(transaction, past);
-    },
-    read: (services) => Array.from(services, readService).sort(byName),
-  };
+  #readBackends(backends: Iterable<NumberedBackend>): BackendStatistics[] {
+    const engine = this.#engine;
+    return Array.from(backends, ({ number, name }) => {
+      return {
+        backend: name,
+        active: engine.connections(number),
+        ...engine.traffic.backend(number),
+      };
+    }).sort((a, b) => (a.backend < b.backend ? -1 : 1));
+  }
 }
 
 function entryOf(operation: Operation): string | undefined {

@@ -1,26 +1,8 @@
 /** What the Wasm packet path has counted for backends and service ports, read out of its memory. */
 import * as layout from "../../abi/layout.ts";
-import type { Traffic } from "./counters.ts";
+import { NO_TRAFFIC } from "./counters.ts";
 import type { EngineTraffic } from "./engine.ts";
 import { type Access, rowAt } from "./maps/access.ts";
-
-export const NO_TRAFFIC: Traffic = {
-  connections: 0,
-  inPackets: 0,
-  inBytes: 0,
-  outPackets: 0,
-  outBytes: 0,
-};
-
-export function addTraffic(a: Traffic, b: Traffic): Traffic {
-  return {
-    connections: a.connections + b.connections,
-    inPackets: a.inPackets + b.inPackets,
-    inBytes: a.inBytes + b.inBytes,
-    outPackets: a.outPackets + b.outPackets,
-    outBytes: a.outBytes + b.outBytes,
-  };
-}
 
 export function createTraffic(access: Access): EngineTraffic {
   const { view } = access.memory;

@@ -2,6 +2,7 @@
 import type { EndpointSlice, Manifest, ObjectSet, Service } from "../control/kubernetes.ts";
 import type { Capacity, Network } from "../dataplane/dataplane.ts";
 import { FAMILIES, RINGS } from "../dataplane/entries.ts";
+import { CAPACITY_MAX } from "../dataplane/options.ts";
 
 /** Connections and clients at once: one flow is judged at a time. */
 const FLOWS = 64;
@@ -14,13 +15,13 @@ export function capacityFor(objects: ObjectSet, network: Network | undefined): P
   const backends = sum(objects.endpointSlices, backendCount);
   const ports = sum(objects.services, ({ object }) => object.spec?.ports?.length ?? 0);
   return {
-    services: roomFor(ports * FAMILIES.length, 2 ** 22),
-    frontends: roomFor(sum(objects.services, frontendCount), 2 ** 22),
-    backends: roomFor(backends, 2 ** 24),
-    slots: roomFor(backends * RINGS.length, 2 ** 28),
-    ranges: roomFor(sum(objects.services, rangeCount) + podRangeCount(objects), 2 ** 22),
-    addresses: roomFor(addresses, 2 ** 20),
-    interfaces: roomFor(network?.addresses.length ?? 0, 2 ** 16 - 1),
+    services: roomFor("services", ports * FAMILIES.length),
+    frontends: roomFor("frontends", sum(objects.services, frontendCount)),
+    backends: roomFor("backends", backends),
+    slots: roomFor("slots", backends * RINGS.length),
+    ranges: roomFor("ranges", sum(objects.services, rangeCount) + podRangeCount(objects)),
+    addresses: roomFor("addresses", addresses),
+    interfaces: roomFor("interfaces", network?.addresses.length ?? 0),
     connections: FLOWS,
     connections6: FLOWS,
     affinity: FLOWS,
@@ -30,8 +31,8 @@ export function capacityFor(objects: ObjectSet, network: Network | undefined): P
   };
 }
 
-function roomFor(counted: number, most: number): number {
-  return Math.min(counted + SPARE, most);
+function roomFor(name: keyof Capacity, counted: number): number {
+  return Math.min(counted + SPARE, CAPACITY_MAX[name]);
 }
 
 function sum<T>(items: readonly T[], count: (item: T) => number): number {

@@ -5,8 +5,9 @@ import {
   type Frontend as FrontendKind,
   type Proto,
 } from "../dataplane/entries.ts";
+import { order } from "../order.ts";
 import * as address from "../packet/address.ts";
-import { dialled, type Frontend, order, type View, vipKey } from "./view.ts";
+import { dialled, type Frontend, type View, vipKey } from "./view.ts";
 
 /** An address, port and protocol that a Service is dialled at, on one side at least. */
 export interface Dial {

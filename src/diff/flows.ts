@@ -20,7 +20,7 @@ export interface CapturedFlow {
 export interface FlowTable {
   /** Packets added. */
   readonly packets: number;
-  /** Those that begin no TCP, UDP or SCTP header: of ICMP and ARP, later fragments, damaged ones. */
+  /** Those without a TCP, UDP or SCTP header: of ICMP and ARP, later fragments, damaged ones. */
   readonly others: number;
   /** Flows met. */
   readonly length: number;
@@ -79,9 +79,11 @@ interface FlowTuple extends Tuple {
   readonly proto: Proto;
 }
 
+/** A fragment has ports when it is the first one. */
 function flowTuple({ data, linkType, wireLength }: Packet): FlowTuple | undefined {
   const parsed = parse(data, linkType, wireLength);
-  if (parsed.found !== "flow") return undefined;
+  const isFirst = parsed.found === "fragment" && parsed.tuple.dport !== 0;
+  if (parsed.found !== "flow" && !isFirst) return undefined;
   const { tuple } = parsed;
   const proto = PROTOS.find((name) => name === tuple.proto);
   return proto && { ...tuple, proto };

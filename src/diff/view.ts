@@ -2,6 +2,7 @@
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Config, RingName, Service, Vip } from "../dataplane/entries.ts";
 import type { FlowSpec } from "../explain.ts";
+import { order } from "../order.ts";
 import * as address from "../packet/address.ts";
 import { dialledVip } from "../vip.ts";
 
@@ -80,11 +81,6 @@ function readMembers({ maps }: Dataplane): Map<string, readonly Member[]> {
   }
   for (const ring of rings.values()) ring.sort((a, b) => order(a.name, b.name));
   return rings;
-}
-
-/** As texts compare, in every locale. */
-export function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** The frontend that is dialled; undefined when it is no Service's. */

@@ -4,7 +4,7 @@
  */
 import type { Node } from "../control/kubernetes.ts";
 import { FAMILIES, type Family } from "../dataplane/entries.ts";
-import { DataplaneError } from "../dataplane/error.ts";
+import { badOption } from "../dataplane/error.ts";
 import { show } from "../dataplane/field.ts";
 import { type Answer, JSON_HEADERS, statusOf } from "./answer.ts";
 
@@ -70,10 +70,15 @@ export function proxyHealth(state: ProxyState, now: number): ProxyHealth {
 
 /**
  * Whether load balancers may send new connections to the node: it is there, has no
- * metadata.deletionTimestamp, and no taint of the cluster autoscaler says that it will be removed.
+ * metadata.deletionTimestamp, and no taint of the cluster autoscaler says that it will be removed. Throws
+ * DataplaneError "bad-option" for what is no Node object.
  */
 export function isEligible(node: Node | undefined): boolean {
   if (!node) return false;
+  if (typeof node !== "object" || !("metadata" in node))
+    throw badOption(
+      `isEligible takes a Node object (of ObjectSet.nodes the field "object"), not ${show(node)}`,
+    );
   const { deletionTimestamp } = node.metadata ?? {};
   if (deletionTimestamp && deletionTimestamp !== NEVER) return false;
   return !(node.spec?.taints ?? []).some(({ key }) => key === TO_BE_DELETED);
@@ -135,15 +140,18 @@ function timeText(milliseconds: number): string {
 }
 
 function checkState(state: ProxyState, now: number): void {
-  if (typeof state !== "object" || state === null) throw bad("the state must be an object");
+  if (typeof state !== "object" || state === null) throw badOption("the state must be an object");
   const { families, syncPeriod = SYNC_PERIOD, nodeEligible } = state;
   checkTime("now", now);
   if (typeof nodeEligible !== "boolean")
-    throw bad(`nodeEligible is ${show(nodeEligible)}: it must be true or false`);
+    throw badOption(`nodeEligible is ${show(nodeEligible)}: it must be true or false`);
   if (typeof syncPeriod !== "number" || !(syncPeriod > 0 && syncPeriod < Number.POSITIVE_INFINITY))
-    throw bad(`syncPeriod is ${show(syncPeriod)}: it must be milliseconds above 0`);
+    throw badOption(`syncPeriod is ${show(syncPeriod)}: it must be milliseconds above 0`);
   if (typeof families !== "object" || families === null)
-    throw bad(`families is ${show(families)}: it must be an object with ipv4, ipv6 or both`);
+    throw badOption(`families is ${show(families)}: it must be an object with ipv4, ipv6 or both`);
+  const stranger = Object.keys(families).find((name) => !FAMILIES.some((each) => each === name));
+  if (stranger !== undefined)
+    throw badOption(`families.${stranger} is not known: the families are ipv4 and ipv6`);
   for (const family of FAMILIES) {
     const proxier = families[family];
     if (proxier !== undefined) checkProxier(family, proxier);
@@ -152,7 +160,7 @@ function checkState(state: ProxyState, now: number): void {
 
 function checkProxier(family: Family, state: ProxierState | null): void {
   if (typeof state !== "object" || state === null)
-    throw bad(`families.${family} is ${show(state)}: it must be an object`);
+    throw badOption(`families.${family} is ${show(state)}: it must be an object`);
   for (const field of ["lastUpdated", "queuedSince"] as const) {
     if (state[field] !== null) checkTime(`families.${family}.${field}`, state[field]);
   }
@@ -160,9 +168,7 @@ function checkProxier(family: Family, state: ProxierState | null): void {
 
 function checkTime(name: string, time: number): void {
   if (typeof time === "number" && time >= TIME_MIN && time <= TIME_MAX) return;
-  throw bad(`${name} is ${show(time)}: it must be milliseconds since 1970, in the years 0 to 9999`);
-}
-
-function bad(message: string): DataplaneError {
-  return new DataplaneError("bad-option", message);
+  throw badOption(
+    `${name} is ${show(time)}: it must be milliseconds since 1970, in the years 0 to 9999`,
+  );
 }

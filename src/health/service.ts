@@ -10,7 +10,7 @@ import { createNodeView } from "../control/node.ts";
 import { servicePortsOf } from "../control/services.ts";
 import type { Network } from "../dataplane/dataplane.ts";
 import { FAMILIES, type Family } from "../dataplane/entries.ts";
-import { DataplaneError } from "../dataplane/error.ts";
+import { badOption } from "../dataplane/error.ts";
 import { show } from "../dataplane/field.ts";
 import { type Answer, JSON_HEADERS, statusOf } from "./answer.ts";
 import { listenAddresses } from "./listener.ts";
@@ -145,15 +145,15 @@ function checkArguments(
   node: string | undefined,
   options: ServiceHealthOptions,
 ): void {
-  const bad = (message: string) => new DataplaneError("bad-option", message);
   if (!Array.isArray((objects as Partial<ObjectSet> | null)?.services))
-    throw bad(
+    throw badOption(
       `serviceHealth takes what parseManifests or parseObjects returns, not ${show(objects)}`,
     );
   if (node !== undefined && typeof node !== "string")
-    throw bad(`node is ${show(node)}: it must be the name of a Node`);
-  if (typeof options !== "object" || options === null) throw bad("the options must be an object");
+    throw badOption(`node is ${show(node)}: it must be the name of a Node`);
+  if (typeof options !== "object" || options === null)
+    throw badOption("the options must be an object");
   const { proxyHealthy = true } = options;
   if (typeof proxyHealthy !== "boolean")
-    throw bad(`proxyHealthy is ${show(proxyHealthy)}: it must be true or false`);
+    throw badOption(`proxyHealthy is ${show(proxyHealthy)}: it must be true or false`);
 }

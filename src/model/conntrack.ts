@@ -3,14 +3,10 @@ import { UDP_STREAM_AGE } from "../../abi/limits.ts";
 import type { Connection, State, Timer, Tuple } from "../dataplane/entries.ts";
 import { family } from "../packet/address.ts";
 import type { Flow } from "../packet/parse.ts";
+import type { Direction } from "./direction.ts";
 import * as sctp from "./sctp.ts";
-import {
-  configOf,
-  type Direction,
-  type Store,
-  type Tracked,
-  type TrackedDirection,
-} from "./store.ts";
+import type { Step } from "./step.ts";
+import { configOf, type Store, type Tracked, type TrackedDirection } from "./store.ts";
 import * as tcp from "./tcp.ts";
 
 /** The connection of a tuple. One that has expired is removed on the way and counts as none. */
@@ -25,7 +21,7 @@ export function lookup(store: Store, tuple: Tuple): TrackedDirection | undefined
  * Takes a known connection through one packet. A packet that was followed keeps it alive; any
  * packet of the reply direction that is not invalid shows that somebody answers.
  */
-export function follow(store: Store, known: TrackedDirection, flow: Flow): tcp.Step {
+export function follow(store: Store, known: TrackedDirection, flow: Flow): Step {
   const { connection, direction } = known;
   const step = followProtocol(store, connection, direction, flow);
   if (step === "invalid") return step;
@@ -40,7 +36,7 @@ export function follow(store: Store, known: TrackedDirection, flow: Flow): tcp.S
 }
 
 /** A datagram in pieces needs its connection until the last piece has come. */
-function linger(store: Store, { connection, direction }: TrackedDirection): tcp.Step {
+function linger(store: Store, { connection, direction }: TrackedDirection): Step {
   connection.state = "CLOSE";
   connection.timer = "CLOSE";
   connection.lastSeen = store.now;
@@ -48,12 +44,7 @@ function linger(store: Store, { connection, direction }: TrackedDirection): tcp.
   return "translate";
 }
 
-function followProtocol(
-  store: Store,
-  connection: Tracked,
-  direction: Direction,
-  flow: Flow,
-): tcp.Step {
+function followProtocol(store: Store, connection: Tracked, direction: Direction, flow: Flow): Step {
   const { now } = store;
   if (isTcp(connection)) {
     return tcp.follow(connection, direction, flow, { config: configOf(store), now });

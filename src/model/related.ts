@@ -14,7 +14,7 @@ import type { Outcome } from "../dataplane/engine.ts";
 import type { Proto, Tuple } from "../dataplane/entries.ts";
 import { concat, viewOf } from "../packet/bytes.ts";
 import * as checksum from "../packet/checksum.ts";
-import { ICMPV6, type Icmp, SCTP, TCP, UDP } from "../packet/parse.ts";
+import { ICMPV6, type Icmp, SCTP, TCP, TRANSPORT_HEADERS, UDP } from "../packet/parse.ts";
 import { isError, type Quote, type QuotedFlow, readQuote } from "../packet/quote.ts";
 import * as conntrack from "./conntrack.ts";
 import * as nat from "./nat.ts";
@@ -29,9 +29,6 @@ import { type Passage, type Result, untouched } from "./walk.ts";
 const IPV4_REDIRECT = 5;
 /** Offset of the checksum, RFC 792 and RFC 4443 section 2.1. */
 const ICMP_CHECKSUM = 2;
-/** Bytes of TCP's and SCTP's headers up to their end: shorter ones are quoted without a checksum. */
-const TCP_HEADER = 20;
-const SCTP_HEADER = 12;
 
 export function enter(passage: Passage, message: Icmp): Result {
   const quote = isError(message.ip.family, message.type)
@@ -157,14 +154,15 @@ function setQuote(packet: Uint8Array, message: Icmp, { ip, tuple }: QuotedFlow, 
   nat.setAddresses(packet, ip, to);
   nat.setPorts(packet, ip.transport, to);
   const gain = nat.gainOf(tuple, to);
-  const length = ip.end - ip.transport;
+  // TCP's and SCTP's: shorter ones are quoted without a checksum.
+  const hasHeader = ip.end - ip.transport >= (TRANSPORT_HEADERS[ip.protocol] ?? 0);
   if (ip.protocol === UDP) nat.adjustUdp(packet, ip.transport + nat.UDP_CHECKSUM, gain);
-  if (ip.protocol === TCP && length >= TCP_HEADER) {
+  if (ip.protocol === TCP && hasHeader) {
     nat.adjust(packet, ip.transport + nat.TCP_CHECKSUM, gain);
   }
   // Over what is quoted, as the kernel does, be it less than the packet that it was.
   const whole = message.ip.end <= packet.length;
-  if (ip.protocol === SCTP && length >= SCTP_HEADER && whole) nat.renewSctp(packet, ip);
+  if (ip.protocol === SCTP && hasHeader && whole) nat.renewSctp(packet, ip);
 }
 
 function renew(packet: Uint8Array, { ip }: Icmp): void {

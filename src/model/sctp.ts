@@ -22,9 +22,9 @@ import {
   SHUTDOWN_ACK,
   SHUTDOWN_COMPLETE,
 } from "./chunks.ts";
-import type { Direction, Tracked } from "./store.ts";
-import type { Step } from "./tcp.ts";
-import { opposite } from "./window.ts";
+import { type Direction, opposite } from "./direction.ts";
+import type { Step } from "./step.ts";
+import type { Tracked } from "./store.ts";
 
 /** What is known of an association besides its state: struct ip_ct_sctp. */
 export interface Association {

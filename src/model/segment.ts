@@ -1,6 +1,14 @@
 /** A TCP segment as connection tracking reads it: RFC 9293 section 3.1. */
 import { viewOf } from "../packet/bytes.ts";
-import { type Flow, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../packet/parse.ts";
+import {
+  type Flow,
+  TCP,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+  TRANSPORT_HEADERS,
+} from "../packet/parse.ts";
 import { isAfter, plus } from "./sequence.ts";
 
 /** What of the flags counts: RST before SYN, SYN before FIN, FIN before ACK (get_conntrack_index). */
@@ -32,7 +40,8 @@ export interface Options {
   readonly sackPermitted: boolean;
 }
 
-const HEADER = 20;
+/** Bytes before the options. */
+const HEADER = TRANSPORT_HEADERS[TCP] as number;
 /** Kinds of options: IANA "TCP Option Kind Numbers". */
 const END_OF_OPTIONS = 0;
 const NO_OPERATION = 1;
@@ -67,7 +76,7 @@ export function readSegment({ flags, ip, segment }: Flow): Segment {
   };
 }
 
-export function kindOf(flags: number): Kind {
+function kindOf(flags: number): Kind {
   if (flags & TCP_RST) return "rst";
   if (flags & TCP_SYN) return flags & TCP_ACK ? "synack" : "syn";
   if (flags & TCP_FIN) return "fin";

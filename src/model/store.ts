@@ -17,6 +17,7 @@ import {
 } from "../dataplane/entries.ts";
 import type { ControlMap } from "../dataplane/transaction.ts";
 import { createTally, type Tally } from "./counters.ts";
+import type { Direction } from "./direction.ts";
 import { createDatagrams, type Datagrams } from "./fragment/datagram.ts";
 import { createKeyed, type Keyed } from "./keyed.ts";
 import { initial } from "./random.ts";
@@ -43,8 +44,6 @@ export interface Tracked extends Connection {
   readonly tcp: Track | null;
   readonly sctp: Association | null;
 }
-
-export type Direction = "orig" | "reply";
 
 /** Every connection is found under two tuples, as in nf_conntrack: its orig and its reply one. */
 export interface TrackedDirection {

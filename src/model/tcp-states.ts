@@ -13,8 +13,8 @@ import {
   TCP_SYN,
   TCP_URG,
 } from "../packet/parse.ts";
+import type { Direction } from "./direction.ts";
 import type { Kind } from "./segment.ts";
-import type { Direction } from "./store.ts";
 
 /** tcp_valid_flags: the combinations that occur in honest traffic, ECE, CWR and PSH aside. */
 const VALID_FLAGS = [

@@ -6,18 +6,13 @@
  */
 import type { Config, State, Timer } from "../dataplane/entries.ts";
 import type { Flow } from "../packet/parse.ts";
+import { type Direction, opposite } from "./direction.ts";
 import { type Kind, readSegment, type Segment } from "./segment.ts";
 import { isBefore } from "./sequence.ts";
-import type { Direction, Tracked } from "./store.ts";
+import type { Step } from "./step.ts";
+import type { Tracked } from "./store.ts";
 import { hasValidFlags, isClosing, nextState } from "./tcp-states.ts";
-import { createTrack, opposite, receive, type Track } from "./window.ts";
-
-/**
- * What a known connection does with a packet. `translate` moves it on; `ignore` translates and does
- * not keep it alive; `reset` translates and then forgets the connection; `reopen` forgets it and the
- * packet is new.
- */
-export type Step = "translate" | "ignore" | "reset" | "reopen" | "invalid";
+import { createTrack, receive, type Track } from "./window.ts";
 
 /** A connection that is followed here, as one of TCP. */
 export type TcpConnection = Tracked & { readonly tcp: Track };

@@ -22,9 +22,9 @@
  * held up on its way, which is let through but teaches nothing: ignored.
  */
 import type { State } from "../dataplane/entries.ts";
+import { type Direction, opposite } from "./direction.ts";
 import type { Kind, Options, Segment } from "./segment.ts";
 import { distance, isAfter, isBefore, plus } from "./sequence.ts";
-import type { Direction } from "./store.ts";
 
 /** What one side has shown of itself: struct ip_ct_tcp_state. */
 export interface Side {
@@ -156,10 +156,6 @@ export function receive(
   if (fit === "accept") learn(track, direction, segment, range);
   else if (!sender.liberal && !liberal) return fit === "overshoot" ? "ignore" : fit;
   return "accept";
-}
-
-export function opposite(direction: Direction): Direction {
-  return direction === "orig" ? "reply" : "orig";
 }
 
 /** Lengths of what comes in pieces are unknown, so no window can be kept up from here on. */

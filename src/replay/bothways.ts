@@ -20,6 +20,7 @@ import { processOne, type Replayed } from "./replay.ts";
 /** What a captured packet is to the Services: dialled by a client, sent back to it, or neither. */
 export type Direction = "request" | "answer" | "other";
 
+/** A captured packet after its way there and back. */
 export interface Returned {
   /** From 1, as Wireshark counts. */
   readonly n: number;

@@ -24,9 +24,9 @@ import { isError, type QuotedFlow, readQuote } from "../packet/quote.ts";
 /** Where the checksum stands in a TCP (RFC 9293), UDP (RFC 768) and SCTP (RFC 9260) header. */
 const CHECKSUM_AT: Readonly<Record<number, number>> = { [TCP]: 16, [UDP]: 6, [SCTP]: 8 };
 /** Where the checksum stands in an IPv4 header, RFC 791. */
-const IPV4_CHECKSUM_AT = 10;
+export const IPV4_CHECKSUM_AT = 10;
 /** RFC 792, RFC 4443 section 2.1. */
-const ICMP_CHECKSUM_AT = 2;
+export const ICMP_CHECKSUM_AT = 2;
 
 /** The two addresses of an IP header. */
 export type Ends = Pick<Tuple, "saddr" | "daddr">;

@@ -6,10 +6,10 @@ import type { Maps } from "../dataplane/dataplane.ts";
 import type { Family, Tuple } from "../dataplane/entries.ts";
 import { concat, viewOf } from "../packet/bytes.ts";
 import * as checksum from "../packet/checksum.ts";
-import { type Flow, ICMP_HEADER, ICMPV6, type Icmp, parse } from "../packet/parse.ts";
+import { ADDRESSES, type Flow, ICMP_HEADER, ICMPV6, type Icmp, parse } from "../packet/parse.ts";
 import type { QuotedFlow } from "../packet/quote.ts";
 import type { Packet } from "../pcap/capture.ts";
-import { sameBytes } from "./readdress.ts";
+import { ICMP_CHECKSUM_AT, IPV4_CHECKSUM_AT, sameBytes } from "./readdress.ts";
 import type { Replayed } from "./replay.ts";
 
 /** What became of comparing a captured error with the dataplane's. */
@@ -47,17 +47,14 @@ const PENDING_MAX = 256;
 const UNREACHABLE: Readonly<Record<Family, number>> = { ipv4: 3, ipv6: 1 };
 /** Of an IP header, in bytes: RFC 791 section 3.1, RFC 8200 section 3. Neither is built with options. */
 const HEADERS: Readonly<Record<Family, Header>> = {
-  ipv4: { length: 20, hops: 8, source: [12, 16] },
-  ipv6: { length: 40, hops: 7, source: [8, 24] },
+  ipv4: { length: 20, hops: 8 },
+  ipv6: { length: 40, hops: 7 },
 };
 interface Header {
   readonly length: number;
   readonly hops: number;
-  readonly source: readonly [number, number];
 }
 const IPV4_ID = [4, 6] as const;
-const IPV4_CHECKSUM = 10;
-const ICMP_CHECKSUM = 2;
 
 export function createRejects(maps: Maps): Rejects {
   const pending: Reject[] = [];
@@ -136,7 +133,8 @@ function excused({ error, local }: Reject, theirs: Uint8Array, family: Family): 
   const take = (from: number, to: number) => ours.set(theirs.subarray(from, to), from);
   if (family === "ipv4") take(...IPV4_ID);
   else takeFlowLabel(ours, theirs);
-  if (!local) take(...header.source);
+  const { at, length } = ADDRESSES[family];
+  if (!local) take(at, at + length);
   takeHops(ours, theirs, header.hops);
   takeQuotedHops(ours, theirs, header, family);
   renewChecksums(ours, header, family);
@@ -168,19 +166,19 @@ function takeQuotedHops(
   const gained = checksum.difference(before, word);
   if (family === "ipv6" || gained === 0) return;
   const view = viewOf(ours);
-  const field = at + IPV4_CHECKSUM;
+  const field = at + IPV4_CHECKSUM_AT;
   view.setUint16(field, checksum.update(view.getUint16(field), gained));
 }
 
-function renewChecksums(packet: Uint8Array, { length, source }: Header, family: Family): void {
+function renewChecksums(packet: Uint8Array, { length }: Header, family: Family): void {
   const view = viewOf(packet);
   if (family === "ipv4") {
-    view.setUint16(IPV4_CHECKSUM, 0);
-    view.setUint16(IPV4_CHECKSUM, checksum.compute(packet.subarray(0, length)));
+    view.setUint16(IPV4_CHECKSUM_AT, 0);
+    view.setUint16(IPV4_CHECKSUM_AT, checksum.compute(packet.subarray(0, length)));
   }
   const message = packet.subarray(length);
-  const addresses = packet.subarray(source[0], length);
+  const addresses = packet.subarray(ADDRESSES[family].at, length);
   const start = family === "ipv6" ? checksum.pseudoHeader(addresses, ICMPV6, message.length) : 0;
-  view.setUint16(length + ICMP_CHECKSUM, 0);
-  view.setUint16(length + ICMP_CHECKSUM, checksum.compute(message, start));
+  view.setUint16(length + ICMP_CHECKSUM_AT, 0);
+  view.setUint16(length + ICMP_CHECKSUM_AT, checksum.compute(message, start));
 }

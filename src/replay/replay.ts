@@ -36,7 +36,8 @@ export function departures(replayed: Replayed): Departure[] {
 
 /**
  * Every packet in turn, numbered from `first`. Those of one millisecond share the dataplane's batch, which
- * changes nothing but the speed: time is the only thing a batch has in common.
+ * changes nothing but the speed, and that places of held fragments are free again with the next one only: time is
+ * the only thing else that a batch has in common.
  */
 export function* replay(
   dataplane: Dataplane,

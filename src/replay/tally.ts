@@ -1,8 +1,10 @@
 /** Counts what a replay did: flows, packets and bytes per service and backend, packets per verdict and reason. */
 import type { Action, PacketEvent, Reason, Verdict } from "../dataplane/event.ts";
+import { order } from "../order.ts";
 import type { Packet } from "../pcap/capture.ts";
 import type { Replayed } from "./replay.ts";
 
+/** How much went by. */
 export interface Amount {
   packets: number;
   /** On the wire. */
@@ -29,6 +31,7 @@ export interface VerdictTally extends Amount {
   readonly reason: Reason | null;
 }
 
+/** All that a replay took through the dataplane. */
 export interface Summary extends Amount {
   /** Nanoseconds since 1970 of the earliest and the latest packet; null without packets. */
   readonly first: bigint | null;
@@ -124,8 +127,4 @@ function sumService([service, tallies]: [string, Map<string | null, BackendTally
 function orderBackends(a: string | null, b: string | null): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null);
   return order(a, b);
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

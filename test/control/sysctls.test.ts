@@ -42,12 +42,13 @@ describe("sysctls", () => {
   });
 
   test("of reassembly are told apart by family", () => {
-    const given = { "net.ipv4.ipfrag_time": 3, "net.ipv6.ip6frag_time": 4 };
+    const given = { "net.ipv4.ipfrag_time": 3, "net.netfilter.nf_conntrack_frag6_timeout": 4 };
     expect(sysctlsOf(given).fragmentTimeouts).toEqual({ ipv4: 3000, ipv6: 4000 });
   });
 
   test.each([
-    [{ nf_conntrack_max: 1 }, /means nothing to a dataplane; known are/],
+    [{ nf_conntrack_helper: 1 }, /means nothing to a dataplane; known are/],
+    [{ "net.netfilter.nf_conntrack_max": 1 }, /capacity\.connections and capacity\.connections6/],
     [{ constructor: 1 }, /means nothing/],
     [{ nf_conntrack_tcp_loose: 2 }, /is 2: it must be an integer from 0 to 1/],
     [{ nf_conntrack_udp_timeout: "ten" }, /is "ten": it must be/],

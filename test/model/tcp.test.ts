@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { State } from "../../src/dataplane/entries.ts";
-import type { Direction, Tracked } from "../../src/model/store.ts";
+import type { Direction } from "../../src/model/direction.ts";
+import type { Tracked } from "../../src/model/store.ts";
 import { follow, open, type TcpConnection } from "../../src/model/tcp.ts";
 import { hasValidFlags } from "../../src/model/tcp-states.ts";
 import { type PacketSpec, packet } from "../../src/packet/build.ts";

@@ -100,6 +100,19 @@ describe("src", () => {
     pcap: ["pcap", "packet"],
     packet: ["packet", "dataplane"],
   };
+  /** What stands on them. None of it says which engine it runs on. */
+  const UPPER: Record<string, readonly string[]> = {
+    replay: ["replay", "dataplane", "packet", "pcap", "order", "vip"],
+    diff: ["diff", "explain", "control", "dataplane", "packet", "pcap", "order", "vip"],
+    health: ["health", "control", "dataplane"],
+    explain: ["dataplane", "packet", "vip"],
+    vip: ["dataplane", "packet"],
+    order: [],
+    murmur3: [],
+  };
+  /** The files of `dataplane` that only the Wasm engine is made of. */
+  const LOADER =
+    /^src\/dataplane\/(wasm|module|codec|commit|conntrack|descriptor|extents|frames|holes|released|retire|tables|totals|traffic|maps\/.*)$/;
   const inside = imports.filter(({ to }) => to.startsWith("src/"));
   const within = (names: readonly string[]) =>
     imports.filter(({ from }) => names.includes(room(from)));
@@ -120,6 +133,19 @@ describe("src", () => {
     expect(lines(breaches)).toEqual([]);
   });
 
+  test("replay, diff, explain and health import nothing beside or above them but what is said", () => {
+    const breaches = inside.filter(({ from, to }) => {
+      const upper = UPPER[room(from)];
+      return upper !== undefined && !upper.includes(room(to));
+    });
+    expect(lines(breaches)).toEqual([]);
+  });
+
+  test("what stands on a dataplane knows none of the Wasm loader", () => {
+    const breaches = within(Object.keys(UPPER)).filter(({ to }) => LOADER.test(to));
+    expect(lines(breaches)).toEqual([]);
+  });
+
   test("control and packet know a dataplane by its interface, never the Wasm loader", () => {
     const breaches = within(["control", "packet"]).filter(
       ({ to, typeOnly }) => room(to) === "dataplane" && !CONTRACTS.includes(to) && !typeOnly,
@@ -136,8 +162,6 @@ describe("src", () => {
   });
 
   test("the model shares no code with the Wasm loader", () => {
-    const LOADER =
-      /^src\/dataplane\/(wasm|module|codec|conntrack|commit|frames|tables|totals|extents|holes|maps\/.*)$/;
     expect(lines(within(["model"]).filter(({ to }) => LOADER.test(to)))).toEqual([]);
   });
 
