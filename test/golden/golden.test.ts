@@ -25,7 +25,8 @@ const UPDATING = process.env.WAXDP_UPDATE_GOLDENS === "1";
 for (const golden of readCases()) {
   describe(`${golden.name}: ${golden.description}`, () => {
     // First of all, for the others play it.
-    test.runIf(isMade(golden))("the capture is what its maker makes", async () => {
+    const maker = isMade(golden) ? test : undefined;
+    maker?.("the capture is what its maker makes", async () => {
       const made = make(await createModel(optionsOf(golden)), golden);
       if (UPDATING) updateCapture(golden, made);
       expect(Buffer.compare(captured(golden), made)).toBe(0);
