@@ -34,7 +34,6 @@ const STATE_BASE: u32 = STATE_SCTP_CLOSED - 1;
 
 /** Nothing to go on to. */
 const INVALID: u32 = 0xff;
-const NO: u8 = 0;
 const CL: u8 = 1;
 const CW: u8 = 2;
 const CE: u8 = 3;
