@@ -73,7 +73,7 @@ async function placeOf(path: string): Promise<string> {
 }
 
 /** The text of a file, or of the standard input for "-". */
-export async function readText(path: string): Promise<TextFile> {
+async function readText(path: string): Promise<TextFile> {
   if (path === "-") return { name: "standard input", text: await readStandardInput() };
   try {
     return { name: path, text: await readFile(path, "utf8") };

@@ -1,6 +1,6 @@
 /** README shows what the commands print: they are run again, and figures of time alone may differ. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -25,7 +25,7 @@ function steady(output: string): string[] {
   return output.split("\n").filter((line) => line !== "" && !TIMING.test(line));
 }
 
-it("shows replay and explain", () => {
+it("shows replay, explain and diff", () => {
   expect(SHOWN.length).toBeGreaterThanOrEqual(4);
 });
 
@@ -40,6 +40,16 @@ it.each(SHOWN)("waxdp $command prints what is shown", ({ command, output }) => {
 it("the size of the module is the one that is built", () => {
   const { size } = statSync("generated/dataplane.wasm");
   expect(README).toContain(`one Wasm module of ${Math.round(size / 1000)} KB`);
+});
+
+it("the number of recorded steps is that of the recordings", () => {
+  const folder = "test/netfilter/recordings";
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  const steps = files.flatMap((name) => {
+    const { scenarios } = JSON.parse(readFileSync(join(folder, name), "utf8"));
+    return scenarios.flatMap((scenario: { steps: unknown[] }) => scenario.steps);
+  });
+  expect(README).toContain(`${steps.length.toLocaleString("en-US")} steps recorded`);
 });
 
 it("the embedding example is the one that can be run", () => {
