@@ -168,13 +168,18 @@ function weighted<Kind extends Command["kind"]>(
   return { weight, arbitrary: arbitrary as unknown as fc.Arbitrary<Command> };
 }
 
-/** A packet for an address of a service that is none of the service's. */
-export function strayPacket({ address }: Frontend, client: Client, odd: Odd): Uint8Array {
+/** A packet for an address of a service that is none of the service's, or from nobody to the service. */
+export function strayPacket(
+  { address, port, proto }: Frontend,
+  client: Client,
+  odd: Odd,
+): Uint8Array {
   const ipv6 = familyOf(address) === "ipv6";
   const { address: saddr, port: sport } = clientFor(address, client);
   const spec: PacketSpec = { saddr, daddr: address, sport, link: "raw" };
   if (odd === "echo") return packet({ ...spec, proto: ipv6 ? "icmpv6" : "icmp", payload: "ping" });
   if (odd === "protocol") return packet({ ...spec, proto: 253, payload: "experiment" });
   if (odd === "port") return packet({ ...spec, dport: 9, flags: "S" });
-  return packet({ ...spec, saddr: ipv6 ? "ff02::1" : "224.0.0.1", dport: 80, flags: "S" });
+  const flags = proto === "tcp" ? { flags: "S" } : {};
+  return packet({ ...spec, saddr: ipv6 ? "ff02::1" : "224.0.0.1", dport: port, proto, ...flags });
 }
