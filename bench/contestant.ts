@@ -1,0 +1,98 @@
+/** What is measured, and by whom: the contract between rows and the engines that compete in them. */
+import type { Tuple } from "../src/dataplane/entries.ts";
+
+export type Family = "ipv4" | "ipv6";
+
+/** One row of the table. */
+export interface Row {
+  readonly name: string;
+  readonly family: Family;
+  /** Connections there are; of kind "new", connections opened before the tables are emptied again. */
+  readonly flows: number;
+  /**
+   * conversation: both ends of open connections take turns with a segment of data each, sequence numbers going
+   * on. forward, reply: one direction only, the same acknowledgement again and again. new: SYNs (or first
+   * datagrams) of connections nobody knows. mixed: a conversation with one packet in a hundred of kind new.
+   */
+  readonly kind: "conversation" | "forward" | "reply" | "new" | "mixed";
+  /** mixed: odd flows TCP, even ones UDP. */
+  readonly proto: "tcp" | "udp" | "mixed";
+  /** How often flows are visited. */
+  readonly popularity: "uniform" | "zipf";
+  readonly services: number;
+  /** Of each service. */
+  readonly endpoints: number;
+  /** Packets per call. */
+  readonly batch: number;
+  readonly masquerade: boolean;
+  /** False: nf_conntrack_tcp_no_window_check. */
+  readonly windows: boolean;
+}
+
+/** Frames of one size back to back, one for each flow. */
+export interface Pack {
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A connection as it was opened: the tuples of its two directions as the dataplane sees them come in. */
+export interface Opened {
+  readonly orig: Tuple;
+  readonly reply: Tuple;
+}
+
+/**
+ * A row with all its packets. Packet number n belongs to entry `n % order.length` of the visiting order:
+ *
+ *   flow = order[i], turn = turns[i] + floor(n / order.length) * visits[flow]
+ *   frame = (turn odd and kind "conversation" or "mixed", or kind "reply" ? reply : forward)[flow]
+ *   TCP of kind "conversation" or "mixed": sequence and acknowledgement number grow by floor(turn / 2) * PAYLOAD
+ *
+ * and its checksum with them.
+ */
+export interface Work {
+  readonly row: Row;
+  /** Objects of the Kubernetes API. */
+  readonly objects: readonly unknown[];
+  /** Packets that open the connections, in this order, each pack whole before the next; empty for kind "new". */
+  readonly opening: readonly Pack[];
+  readonly forward: Pack;
+  readonly reply: Pack;
+  readonly order: Uint32Array;
+  readonly turns: Uint32Array;
+  readonly visits: Uint32Array;
+  /** By flow, empty for kind "new". */
+  readonly opened: readonly Opened[];
+}
+
+/** Bytes of payload of every packet. */
+export const PAYLOAD = 10;
+
+/** An engine at work on one row. */
+export interface Run {
+  /**
+   * Takes the next `batches` batches of the row's packets through, and returns nanoseconds per packet: a number
+   * for each batch, or one for all of them where the engine cannot tell them apart. Copying frames into place
+   * is not timed.
+   */
+  time(batches: number): Promise<readonly number[]>;
+  /** The packets of the first batch after translation, in order; null where the engine cannot show them. To be called first. */
+  check(): Promise<readonly Uint8Array[] | null>;
+  close(): Promise<void>;
+}
+
+export interface Contestant {
+  /** Heading of its column. */
+  readonly name: string;
+  /** Batches per round, so that all contestants take about the same time. */
+  readonly batches: number;
+  /** Undefined for a row it does not run. */
+  prepare(work: Work): Promise<Run | undefined>;
+  close(): Promise<void>;
+}
+
+/** Why a contestant is not there at all: no compiler, not root, no BPF. */
+export interface Absent {
+  readonly name: string;
+  readonly reason: string;
+}
