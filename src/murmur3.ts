@@ -12,13 +12,13 @@ export function fmix32(word: number): number {
  * Words of four bytes in little-endian order, then a tail of up to three bytes, then the finaliser.
  */
 export function murmur3(bytes: Uint8Array, seed: number): number {
+  const words = bytes.length & ~3;
   let h = seed;
-  for (let at = 0; at + 4 <= bytes.length; at += 4) {
-    h = Math.imul(rotateLeft(h ^ scramble(littleEndian(bytes.subarray(at, at + 4))), 13), 5);
+  for (let at = 0; at < words; at += 4) {
+    h = Math.imul(rotateLeft(h ^ scramble(littleEndian(bytes, at, 4)), 13), 5);
     h = (h + 0xe6546b64) | 0;
   }
-  const tail = bytes.subarray(bytes.length & ~3);
-  return fmix32(h ^ scramble(littleEndian(tail)) ^ bytes.length);
+  return fmix32(h ^ scramble(littleEndian(bytes, words, bytes.length - words)) ^ bytes.length);
 }
 
 function scramble(word: number): number {
@@ -29,6 +29,9 @@ function rotateLeft(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
 }
 
-function littleEndian(bytes: Uint8Array): number {
-  return bytes.reduceRight((word, byte) => (word << 8) | byte, 0);
+function littleEndian(bytes: Uint8Array, at: number, length: number): number {
+  let word = 0;
+  for (let index = at + length - 1; index >= at; index--)
+    word = (word << 8) | (bytes[index] as number);
+  return word;
 }

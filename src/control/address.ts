@@ -2,10 +2,11 @@
  * Addresses and CIDRs as Kubernetes objects spell them, and the canonical text that the maps use.
  *
  * Old objects hold IPv4 addresses with leading zeros. Kubernetes reads those as decimal, so "010" is ten,
- * where inet_aton and most libraries read octal; that is why IPv4 is not left to ipaddr.js.
+ * where inet_aton and most libraries read octal.
  */
-import ipaddr from "ipaddr.js";
 import type { AddressRange, Family } from "../dataplane/entries.ts";
+import * as packet from "../packet/address.ts";
+import { formatGroups, parseGroups } from "../packet/groups.ts";
 
 export interface Address {
   readonly family: Family;
@@ -26,12 +27,14 @@ export interface Cidr extends Interval {
 
 const BITS = { ipv4: 32, ipv6: 128 } as const;
 const IPV4_DIGITS_MAX = 15;
+const LEADING_ZERO = /(?:^|\.)0\d/;
+const LEADING_ZEROS = /(^|\.)0+(?=\d)/g;
 
 /** The address, or undefined for anything that is none: names, zone ids, IPv4 mapped into IPv6. */
 export function parseAddress(text: string): Address | undefined {
   if (!text.includes(":")) return parseIpv4(text);
-  const parsed = parseIpv6(text);
-  return parsed && { family: "ipv6", text: parsed.toRFC5952String() };
+  const groups = parseIpv6(text);
+  return groups && { family: "ipv6", text: formatGroups(groups) };
 }
 
 /** "10.0.1.0/24"; host bits and leading zeros are legal and do not count. */
@@ -57,18 +60,17 @@ export function hostCidr(address: Address): Cidr {
 
 /** The address as a number, for comparing. */
 export function numberOf(address: Address): bigint {
-  if (address.family === "ipv4") return BigInt(ipv4Value(address.text) ?? 0);
-  return ipaddr.IPv6.parse(address.text).parts.reduce(
-    (sum, part) => (sum << 16n) | BigInt(part),
-    0n,
-  );
+  if (address.family === "ipv4") return BigInt(packet.parseIpv4(address.text) ?? 0);
+  const groups = parseGroups(address.text) ?? [];
+  return groups.reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
 }
 
 export function textOf(family: Family, value: bigint): string {
-  const bytes = Array.from({ length: BITS[family] / 8 }, (_, index, all = BITS[family] / 8) =>
-    Number((value >> BigInt(8 * (all - 1 - index))) & 0xffn),
+  if (family === "ipv4") return dotted(Number(value));
+  const groups = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n].map((bits) =>
+    Number((value >> bits) & 0xffffn),
   );
-  return family === "ipv4" ? bytes.join(".") : new ipaddr.IPv6(bytes).toRFC5952String();
+  return formatGroups(groups);
 }
 
 export function contains(interval: Interval, address: Address): boolean {
@@ -116,37 +118,36 @@ function rangeOf({ family, first, last }: Interval): AddressRange {
 }
 
 function parseIpv4(text: string): Address | undefined {
-  const value = ipv4Value(text);
-  if (value === undefined) return undefined;
-  const octets = [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
-  return { family: "ipv4", text: octets.join(".") };
+  const plain = plainIpv4(text);
+  return plain === undefined ? undefined : { family: "ipv4", text: plain };
 }
 
-/** Four decimal octets as one number; every octet may have leading zeros. */
-function ipv4Value(text: string): number | undefined {
+/** Without the zeros that octets of old objects may begin with; undefined for what is no IPv4 address. */
+function plainIpv4(text: string): string | undefined {
   if (text.length > IPV4_DIGITS_MAX) return undefined;
-  const octets = text.split(".");
-  if (octets.length !== 4) return undefined;
-  let value = 0;
-  for (const octet of octets) {
-    if (!/^[0-9]+$/.test(octet) || Number(octet) > 255) return undefined;
-    value = value * 256 + Number(octet);
-  }
-  return value;
+  const plain = LEADING_ZERO.test(text) ? text.replaceAll(LEADING_ZEROS, "$1") : text;
+  return packet.parseIpv4(plain) === null ? undefined : plain;
 }
 
-function parseIpv6(text: string): ipaddr.IPv6 | undefined {
-  const plain = text.includes(".") ? withoutDots(text) : text;
-  if (!plain || !/^[0-9a-fA-F:]+$/.test(plain) || /[0-9a-fA-F]{5}/.test(plain)) return undefined;
-  if (!ipaddr.IPv6.isValid(plain)) return undefined;
-  const parsed = ipaddr.IPv6.parse(plain);
-  return parsed.isIPv4MappedAddress() ? undefined : parsed;
+function dotted(value: number): string {
+  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join(".");
+}
+
+function parseIpv6(text: string): readonly number[] | undefined {
+  const groups = parseGroups(text.includes(".") ? (withoutDots(text) ?? "") : text);
+  return groups === null || isMappedIpv4(groups) ? undefined : groups;
+}
+
+/** ::ffff:0:0/96: RFC 4291 section 2.5.5.2. */
+function isMappedIpv4(groups: readonly number[]): boolean {
+  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
 }
 
 /** The dotted tail of RFC 4291 section 2.2, form 3, as two groups. */
 function withoutDots(text: string): string | undefined {
   const tail = text.lastIndexOf(":") + 1;
-  const value = ipv4Value(text.slice(tail));
-  if (value === undefined) return undefined;
+  const plain = plainIpv4(text.slice(tail));
+  if (plain === undefined) return undefined;
+  const value = packet.parseIpv4(plain) ?? 0;
   return `${text.slice(0, tail)}${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`;
 }

@@ -24,7 +24,8 @@ const LIST_DEPTH_MAX = 8;
 /** Wrong fields told of one object. */
 const OBJECT_PROBLEMS_MAX = 100;
 
-type Kind = "Service" | "EndpointSlice" | "Node" | "KubeProxyConfiguration";
+/** The kinds that are read. */
+export type Kind = "Service" | "EndpointSlice" | "Node" | "KubeProxyConfiguration";
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
   ["v1 Service", "Service"],
@@ -33,16 +34,40 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ["v1 Node", "Node"],
   ["kubeproxy.config.k8s.io/v1alpha1 KubeProxyConfiguration", "KubeProxyConfiguration"],
 ]);
-const READ_KINDS: ReadonlySet<string> = new Set(KINDS.values());
+export const READ_KINDS: ReadonlySet<string> = new Set(KINDS.values());
 
-interface Collection {
+/** Objects found good, and the names of those of other kinds. */
+export interface Collection {
+  readonly services: readonly Manifest<Service>[];
+  readonly endpointSlices: readonly Manifest<EndpointSlice>[];
+  readonly nodes: readonly Manifest<Node>[];
+  readonly configs: readonly Manifest<KubeProxyConfiguration>[];
+  readonly skipped: readonly Identity[];
+}
+
+/** Which object it is. */
+export interface Identity {
+  /** Of ours or another. */
+  readonly kind: string;
+  /** "default" where the object names none, "" where it can have none. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Documents being read, and what becomes of each object in them. */
+interface Reading {
   readonly problems: ProblemList;
+  take(item: Item): void;
+}
+
+/** Objects being collected. */
+interface Collecting extends Reading {
   readonly services: Manifest<Service>[];
   readonly endpointSlices: Manifest<EndpointSlice>[];
   readonly nodes: Manifest<Node>[];
   readonly configs: Manifest<KubeProxyConfiguration>[];
-  readonly skipped: Map<string, number>;
-  /** What was collected, by "Kind namespace/name". */
+  readonly skipped: Identity[];
+  /** Where what was collected stood, by its text. */
   readonly places: Map<string, string>;
 }
 
@@ -56,29 +81,91 @@ interface Item {
   readonly position: Position;
 }
 
-export function collectObjects(
-  documentsOf: (problems: ProblemList) => Iterable<Document>,
-): ObjectSet {
-  const collection: Collection = {
+type Documents = (problems: ProblemList) => Iterable<Document>;
+
+/** Throws ManifestError with every problem there is. Nobody can change what it returns. */
+export function collectObjects(documentsOf: Documents): ObjectSet {
+  const { services, endpointSlices, nodes, configs, skipped } = collect(documentsOf);
+  for (const list of [services, endpointSlices, nodes]) Object.freeze(list);
+  return Object.freeze({
+    services,
+    endpointSlices,
+    nodes,
+    config: configs[0],
+    skipped: countKinds(skipped),
+  });
+}
+
+export function countKinds(identities: readonly Identity[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind } of identities) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
+
+/** Of everything that was collected. */
+export function* identitiesOf(collection: Collection): IterableIterator<Identity> {
+  const { services, endpointSlices, nodes, configs, skipped } = collection;
+  const lists: [Kind, readonly Manifest<unknown>[]][] = [
+    ["Service", services],
+    ["EndpointSlice", endpointSlices],
+    ["Node", nodes],
+    ["KubeProxyConfiguration", configs],
+  ];
+  for (const [kind, manifests] of lists)
+    for (const { namespace, name } of manifests) yield { kind, namespace, name };
+  yield* skipped;
+}
+
+/** "Service ns/name": objects of one text are one object. Of configurations there is one, by whatever name. */
+export function identityText({ kind, namespace, name }: Identity): string {
+  return kind === "KubeProxyConfiguration" ? kind : `${kind} ${namespace}/${name}`;
+}
+
+/** Throws as `collectObjects`. */
+export function collect(documentsOf: Documents): Collection {
+  const collecting: Collecting = {
     problems: new ProblemList(),
     services: [],
     endpointSlices: [],
     nodes: [],
     configs: [],
-    skipped: new Map(),
+    skipped: [],
     places: new Map(),
+    take: (item) => takeItem(collecting, item),
   };
-  for (const document of documentsOf(collection.problems)) {
-    openValue(collection, document, [], document.value, {}, 0);
-  }
-  collection.problems.throwAny();
-  const { services, endpointSlices, nodes, skipped } = collection;
-  return { services, endpointSlices, nodes, config: collection.configs[0], skipped };
+  read(collecting, documentsOf);
+  return collecting;
 }
+
+/** Which objects they are; of the objects themselves nothing else is looked at. Throws as `collectObjects`. */
+export function identify(documentsOf: Documents): Identity[] {
+  const found: Identity[] = [];
+  const reading: Reading = {
+    problems: new ProblemList(),
+    take(item) {
+      const { namespace, name } = nameOf(item);
+      const kind = KINDS.get(`${item.apiVersion} ${item.kind}`);
+      if (kind && kind !== "KubeProxyConfiguration" && name === "")
+        reportOf(reading, item, "")(["metadata", "name"], "is required", "name the object");
+      found.push({ kind: kind ?? skippedKind(item), namespace, name });
+    },
+  };
+  read(reading, documentsOf);
+  return found;
+}
+
+function read(reading: Reading, documentsOf: Documents): void {
+  for (const document of documentsOf(reading.problems))
+    openValue(reading, document, NO_PATH, document.value, NOTHING_INHERITED, 0);
+  reading.problems.throwAny();
+}
+
+const NO_PATH: Path = [];
+const NOTHING_INHERITED = {};
 
 /** Items of a typed list ("ServiceList") carry no kind of their own: they inherit it. */
 function openValue(
-  collection: Collection,
+  reading: Reading,
   document: Document,
   path: Path,
   value: unknown,
@@ -86,7 +173,7 @@ function openValue(
   depth: number,
 ): undefined {
   const position = document.position(path);
-  const refuse = refusal(collection, document.file, path, position);
+  const refuse = refusal(reading, document.file, path, position);
   if (!isRecord(value))
     return refuse(`must be an object, not ${quote(value)}`, "write apiVersion, kind and metadata");
   const apiVersion = value.apiVersion ?? inherited.apiVersion;
@@ -96,14 +183,14 @@ function openValue(
   if (typeof apiVersion !== "string" || apiVersion === "")
     return refuse("has no apiVersion", "write apiVersion: v1, for example");
   const item = { document, path, value, apiVersion, kind, position };
-  if (kind.endsWith("List") && "items" in value) openList(collection, item, depth, refuse);
-  else takeItem(collection, item);
+  if (kind.endsWith("List") && "items" in value) openList(reading, item, depth, refuse);
+  else reading.take(item);
 }
 
 /** Notes what is wrong with a value whose kind and name are not known yet. */
 type Refuse = (message: string, fix: string) => undefined;
 
-function refusal({ problems }: Collection, file: string, path: Path, position: Position): Refuse {
+function refusal({ problems }: Reading, file: string, path: Path, position: Position): Refuse {
   return (message, fix) => {
     problems.add("bad-object", {
       file,
@@ -116,7 +203,7 @@ function refusal({ problems }: Collection, file: string, path: Path, position: P
   };
 }
 
-function openList(collection: Collection, list: Item, depth: number, refuse: Refuse): undefined {
+function openList(reading: Reading, list: Item, depth: number, refuse: Refuse): undefined {
   const items = list.value.items ?? [];
   if (!Array.isArray(items))
     return refuse(`items must be a list, not ${quote(items)}`, "write a list");
@@ -125,43 +212,35 @@ function openList(collection: Collection, list: Item, depth: number, refuse: Ref
   const kind = list.kind.slice(0, -"List".length);
   const inherited = kind === "" ? {} : { apiVersion: list.apiVersion, kind };
   items.forEach((item, index) => {
-    openValue(
-      collection,
-      list.document,
-      [...list.path, "items", index],
-      item,
-      inherited,
-      depth + 1,
-    );
+    openValue(reading, list.document, [...list.path, "items", index], item, inherited, depth + 1);
   });
 }
 
-function takeItem(collection: Collection, item: Item): void {
+function takeItem(collecting: Collecting, item: Item): void {
+  const { services, endpointSlices, nodes, configs, skipped } = collecting;
   const kind = KINDS.get(`${item.apiVersion} ${item.kind}`);
-  if (kind === "Service") take(collection, item, schema.service, collection.services, checkService);
+  if (kind === "Service") take(collecting, item, schema.service, services, checkService);
   else if (kind === "EndpointSlice")
-    take(collection, item, schema.endpointSlice, collection.endpointSlices, checkEndpointSlice);
-  else if (kind === "Node") take(collection, item, schema.node, collection.nodes, checkNode);
-  else if (kind)
-    take(collection, item, schema.kubeProxyConfiguration, collection.configs, checkConfiguration);
-  else skip(collection, item);
+    take(collecting, item, schema.endpointSlice, endpointSlices, checkEndpointSlice);
+  else if (kind === "Node") take(collecting, item, schema.node, nodes, checkNode);
+  else if (kind) take(collecting, item, schema.kubeProxyConfiguration, configs, checkConfiguration);
+  else skipped.push({ kind: skippedKind(item), ...nameOf(item) });
 }
 
-/** A kind of ours in a version or group that is not is counted under its full name. */
-function skip({ skipped }: Collection, { apiVersion, kind }: Item): void {
-  const name = READ_KINDS.has(kind) ? `${apiVersion} ${kind}` : kind;
-  skipped.set(name, (skipped.get(name) ?? 0) + 1);
+/** A kind of ours in a version or group that is not goes by its full name. */
+function skippedKind({ apiVersion, kind }: Item): string {
+  return READ_KINDS.has(kind) ? `${apiVersion} ${kind}` : kind;
 }
 
 function take<T>(
-  collection: Collection,
+  collecting: Collecting,
   item: Item,
   shape: v.GenericSchema<unknown, T & Named>,
   taken: Manifest<T>[],
   check: (object: T, report: Report) => void,
 ): void {
   const { namespace, name } = nameOf(item);
-  const report = reportOf(collection, item, namespace === "" ? name : `${namespace}/${name}`);
+  const report = reportOf(collecting, item, namespace === "" ? name : `${namespace}/${name}`);
   const parsed = v.safeParse(shape, item.value, { abortPipeEarly: true });
   if (!parsed.success) {
     for (const issue of parsed.issues) reportShape(issue, report);
@@ -170,7 +249,7 @@ function take<T>(
   if (item.kind !== "KubeProxyConfiguration")
     checkMetadata(item.kind, parsed.output.metadata, report);
   check(parsed.output, report);
-  checkUnique(collection, item, `${item.kind} ${namespace}/${name}`, report);
+  checkUnique(collecting, item, identityText({ kind: item.kind, namespace, name }), report);
   const origin = { file: item.document.file, line: item.position.line };
   taken.push({ namespace, name, origin, object: parsed.output });
 }
@@ -191,7 +270,7 @@ function nameOf({ kind, value }: Item): { namespace: string; name: string } {
   };
 }
 
-function reportOf({ problems }: Collection, { document, path, kind }: Item, name: string): Report {
+function reportOf({ problems }: Reading, { document, path, kind }: Item, name: string): Report {
   const object = name === "" ? kind : `${kind} ${quote(name).slice(1, -1)}`;
   let told = 0;
   return (field, message, fix) => {
@@ -235,8 +314,7 @@ const EXPECTED: ReadonlyMap<string, string> = new Map([
   ["(string | Date)", "a time"],
 ]);
 
-function checkUnique({ places }: Collection, item: Item, name: string, report: Report): void {
-  const key = item.kind === "KubeProxyConfiguration" ? item.kind : name;
+function checkUnique({ places }: Collecting, item: Item, key: string, report: Report): void {
   const place = places.get(key);
   if (place !== undefined)
     report([], `is in the input twice; the first one is ${place}`, "keep one of them");

@@ -2,82 +2,40 @@
 import {
   type Backend,
   RINGS,
-  type Ring,
   type RingName,
   type Service,
   type Vip,
 } from "../dataplane/entries.ts";
 import type { Operation } from "../dataplane/transaction.ts";
 import { formatEndpoint } from "../packet/address.ts";
-import type { DesiredEndpoint, DesiredFrontend, DesiredServicePort } from "./compile.ts";
-import { EndpointDraft, type EndpointMap } from "./endpoint-map.ts";
-import { sameData } from "./equality.ts";
+import type { Allotment, Allotments, MemberRing, NumberedBackend } from "./allotment.ts";
+import type { DesiredEndpoint, DesiredFrontend, DesiredServicePort } from "./desired.ts";
+import { EndpointDraft } from "./endpoint-map.ts";
+import { sameData, sameItems } from "./equality.ts";
 import { buildTable } from "./maglev.ts";
-import { NO_NUMBERS, NumberDraft, type Numbers } from "./numbers.ts";
+import { NumberDraft } from "./numbers.ts";
 
 /** Connections that a backend still has. */
 export interface Usage {
   connections(backend: number): number;
 }
 
-/** A service port as it stands in the maps. */
-export interface Allotment {
-  readonly number: number;
-  /** What it was made from; undefined once the service port is gone and only connections keep it. */
-  readonly desired: DesiredServicePort | undefined;
-  /** By "ip:port". */
-  readonly backends: ReadonlyMap<string, NumberedBackend>;
-  readonly rings: ReadonlyMap<RingName, MemberRing>;
-  /** By key of the frontend. */
-  readonly services: ReadonlyMap<string, { readonly vip: Vip; readonly value: Service }>;
-  /** Some backends are in no ring and wait for their connections to end. */
-  readonly draining: boolean;
-}
-
-/** A backend as it stands in the map. */
-export interface NumberedBackend {
-  readonly number: number;
-  readonly value: Backend;
-}
-
-/** A ring as it stands in the map, and the numbers of the backends it was made from. */
-export interface MemberRing {
-  readonly members: readonly number[];
-  readonly value: Ring;
-}
-
-/** All service ports as they stand in the maps. */
-export interface Allotments {
-  readonly byKey: ReadonlyMap<string, Allotment>;
-  /** Keys of the frontends in the map. */
-  readonly vips: ReadonlySet<string>;
-  readonly serviceNumbers: Numbers;
-  readonly backendNumbers: Numbers;
-}
-
 /** Allotments that a change makes anew, by key; undefined where nothing is left. */
 export type Changed = ReadonlyMap<string, Allotment | undefined>;
 
-/** Before the first change. */
-export const NO_ALLOTMENTS: Allotments = {
-  byKey: new Map(),
-  vips: new Set(),
-  serviceNumbers: NO_NUMBERS,
-  backendNumbers: NO_NUMBERS,
-};
-
-/** The change, gathered service port by service port; what is in the maps stays untouched. */
+/** The change, gathered service port by service port; what is in the maps stays untouched until it is committed. */
 export class Draft {
   readonly #before: Allotments;
   readonly #usage: Usage;
-  readonly serviceNumbers: NumberDraft;
-  readonly backendNumbers: NumberDraft;
   readonly changed = new Map<string, Allotment | undefined>();
-  /** Frontends that this change writes, and those it takes away unless another service port writes them. */
-  readonly claimed = new Set<string>();
   /** Backends that leave all their rings. */
   readonly retired: number[] = [];
-  readonly endpoints: EndpointDraft;
+  readonly #serviceNumbers: NumberDraft;
+  readonly #backendNumbers: NumberDraft;
+  readonly #endpoints: EndpointDraft;
+  #since: number;
+  /** Frontends that this change writes, and those it takes away unless another service port writes them. */
+  readonly #claimed = new Set<string>();
   readonly #dropped = new Map<string, { vip: Vip; label: string }>();
   readonly #backends: Operation[] = [];
   readonly #rings: Operation[] = [];
@@ -85,67 +43,94 @@ export class Draft {
   readonly #ringDeletes: Operation[] = [];
   readonly #backendDeletes: Operation[] = [];
 
-  constructor(before: Allotments, endpoints: EndpointMap, usage: Usage) {
+  constructor(before: Allotments, usage: Usage) {
     this.#before = before;
     this.#usage = usage;
-    this.endpoints = new EndpointDraft(endpoints);
-    this.serviceNumbers = new NumberDraft(before.serviceNumbers);
-    this.backendNumbers = new NumberDraft(before.backendNumbers);
+    this.#serviceNumbers = new NumberDraft(before.serviceNumbers);
+    this.#backendNumbers = new NumberDraft(before.backendNumbers);
+    this.#endpoints = new EndpointDraft(before.endpoints);
+    this.#since = before.since;
   }
 
   update(desired: DesiredServicePort): void {
     const before = this.#before.byKey.get(desired.key);
-    if (before?.desired === desired && !before.draining) return;
-    const number = before?.number ?? this.serviceNumbers.take();
+    if (before?.desired === desired) {
+      this.drain(desired.key, before);
+      return;
+    }
+    const number = before?.number ?? this.#serviceNumbers.take();
+    const since = before?.since ?? this.#since++;
     const backends = this.#updateBackends(desired, number, before);
-    const members = desired.endpoints.map(
-      (endpoint) => backends.get(endpoint.name) as NumberedBackend,
-    );
+    const members = [...backends.values()];
     const draining = this.#retire(backends, before, desired.name);
     const rings = this.#updateRings(desired, number, members, before);
     const services = this.#updateServices(desired, number, before);
-    this.changed.set(desired.key, { number, desired, backends, rings, services, draining });
+    this.changed.set(desired.key, { number, since, desired, backends, rings, services, draining });
+  }
+
+  /** Of a service port that stays as it is, backends whose last connection has ended. */
+  drain(key: string, before: Allotment): void {
+    if (!this.#hasEnded(before)) return;
+    const backends = new Map(before.backends);
+    for (const name of before.draining) backends.delete(name);
+    const draining = this.#retire(backends, before, before.desired?.name ?? "");
+    this.changed.set(key, { ...before, backends, draining });
+  }
+
+  #hasEnded({ backends, draining }: Allotment): boolean {
+    return draining.some((name) => this.#isIdle(backends.get(name) as NumberedBackend));
   }
 
   /** A service port that is not desired any more keeps what its connections need. */
   remove(key: string, before: Allotment): void {
-    if (before.desired === undefined && !before.draining) return;
+    if (before.desired === undefined && !this.#hasEnded(before)) return;
     const backends = new Map<string, NumberedBackend>();
     const name = before.desired?.name ?? "";
     const draining = this.#retire(backends, before, name);
     for (const ring of before.rings.keys()) this.#deleteRing(before.number, ring, name);
     this.#drop(before, new Set(), name);
-    if (!draining) this.serviceNumbers.release(before.number);
-    const left = {
-      number: before.number,
-      desired: undefined,
-      backends,
-      rings: new Map(),
-      services: new Map(),
-      draining,
-    };
-    this.changed.set(key, draining ? left : undefined);
+    if (draining.length === 0) this.#serviceNumbers.release(before.number);
+    const left = { desired: undefined, backends, rings: new Map(), services: new Map(), draining };
+    this.changed.set(key, draining.length > 0 ? { ...before, ...left } : undefined);
   }
 
   /** First what is pointed to, then what points; the other way round when things go. */
   operations(others: readonly Operation[]): Operation[] {
-    const gone = this.droppedVips().map(
+    const gone = this.#droppedVips().map(
       ([, { vip, label }]): Operation => ({ op: "delete", map: "services", key: vip, label }),
     );
-    return [
-      ...this.#backends,
-      ...this.#rings,
-      ...this.endpoints.operations(),
-      ...others,
-      ...this.#services,
-      ...gone,
-      ...this.#ringDeletes,
-      ...this.#backendDeletes,
-    ];
+    return this.#backends.concat(
+      this.#rings,
+      this.#endpoints.operations(),
+      others,
+      this.#services,
+      gone,
+      this.#ringDeletes,
+      this.#backendDeletes,
+    );
   }
 
-  droppedVips(): [string, { vip: Vip; label: string }][] {
-    return [...this.#dropped].filter(([key]) => !this.claimed.has(key));
+  /** Makes the change. */
+  commit(): void {
+    const { byKey, draining, vips } = this.#before;
+    for (const [key, allotment] of this.changed) {
+      if (allotment) byKey.set(key, allotment);
+      else byKey.delete(key);
+      if (allotment && allotment.draining.length > 0) draining.add(key);
+      else draining.delete(key);
+    }
+    for (const key of this.#claimed) vips.add(key);
+    for (const [key] of this.#droppedVips()) vips.delete(key);
+    for (const part of [this.#endpoints, this.#serviceNumbers, this.#backendNumbers]) part.commit();
+    this.#before.since = this.#since;
+  }
+
+  #droppedVips(): [string, { vip: Vip; label: string }][] {
+    return [...this.#dropped].filter(([key]) => !this.#claimed.has(key));
+  }
+
+  #isIdle({ number }: NumberedBackend): boolean {
+    return this.#usage.connections(number) === 0;
   }
 
   #updateBackends(
@@ -156,44 +141,61 @@ export class Draft {
     const backends = new Map<string, NumberedBackend>();
     for (const endpoint of desired.endpoints) {
       const known = before?.backends.get(endpoint.name);
-      const value = backendOf(desired, endpoint, service);
-      const number = known?.number ?? this.backendNumbers.take();
-      const isSame = known !== undefined && sameData(known.value, value);
-      backends.set(endpoint.name, isSame ? known : { number, value });
-      if (!known || known.value.rings.length === 0) this.endpoints.add(value, number);
-      if (!isSame) this.#writeBackend(number, value, !known, `${endpoint.name} of ${desired.name}`);
+      const isSame = known !== undefined && sameBackend(known.value, endpoint);
+      const backend = isSame ? known : this.#number(desired, endpoint, service, known);
+      backends.set(endpoint.name, backend);
+      if (known && known.value.rings.length > 0) continue;
+      this.#endpoints.add(endpoint.name, backend.value, backend.number);
     }
     return backends;
   }
 
-  /** Adds the backends that are gone but have connections to `backends`; true when there are such. */
+  #number(
+    desired: DesiredServicePort,
+    endpoint: DesiredEndpoint,
+    service: number,
+    known: NumberedBackend | undefined,
+  ): NumberedBackend {
+    const number = known?.number ?? this.#backendNumbers.take();
+    const value = backendOf(desired, endpoint, service);
+    this.#writeBackend(number, value, !known, `${endpoint.name} of ${desired.name}`);
+    return { number, value };
+  }
+
+  /** Adds the backends that are gone but have connections to `backends`, and returns their names. */
   #retire(
     backends: Map<string, NumberedBackend>,
     before: Allotment | undefined,
     service: string,
-  ): boolean {
-    let draining = false;
+  ): readonly string[] {
+    const draining: string[] = [];
     for (const [name, backend] of before?.backends ?? []) {
       if (backends.has(name)) continue;
-      const label = service === "" ? name : `${name} of ${service}`;
-      const kept = this.#retireOne(backend, label);
-      if (kept) backends.set(name, kept);
-      draining ||= kept !== undefined;
+      const kept = this.#retireOne(name, backend, service);
+      if (!kept) continue;
+      backends.set(name, kept);
+      draining.push(name);
     }
     return draining;
   }
 
-  #retireOne({ number, value }: NumberedBackend, label: string): NumberedBackend | undefined {
-    if (value.rings.length > 0) {
+  #retireOne(
+    name: string,
+    { number, value }: NumberedBackend,
+    service: string,
+  ): NumberedBackend | undefined {
+    const label = service === "" ? name : `${name} of ${service}`;
+    const isMember = value.rings.length > 0;
+    if (isMember) {
       this.retired.push(number);
-      this.endpoints.remove(value, number);
+      this.#endpoints.remove(name, value, number);
     }
-    if (this.#usage.connections(number) === 0) {
+    if (this.#isIdle({ number, value })) {
       this.#backendDeletes.push({ op: "delete", map: "backends", key: number, label });
-      this.backendNumbers.release(number);
+      this.#backendNumbers.release(number);
       return undefined;
     }
-    if (value.rings.length === 0) return { number, value };
+    if (!isMember) return { number, value };
     const drained = { ...value, rings: [] };
     this.#writeBackend(number, drained, false, label);
     return { number, value: drained };
@@ -227,18 +229,12 @@ export class Draft {
     known: MemberRing | undefined,
   ): MemberRing {
     const members = backends.map(({ number }) => number);
-    if (known?.value.scheduler === scheduler && sameData(known.members, members)) return known;
-    const slots = scheduler === "maglev" ? maglevSlots(backends) : members;
-    const value: Ring = { scheduler, slots };
-    this.#rings.push({
-      op: "update",
-      map: "rings",
-      key,
-      value,
-      create: !known,
-      label: `of ${name}`,
-    });
-    return { members, value };
+    if (known?.scheduler === scheduler && sameItems(known.members, members)) return known;
+    const slots = scheduler === "maglev" ? buildTable(backends.map(nameOf), members) : members;
+    const value = { scheduler, slots };
+    const [create, label] = [!known, `of ${name}`];
+    this.#rings.push({ op: "update", map: "rings", key, value, create, label });
+    return { members, scheduler };
   }
 
   #deleteRing(service: number, ring: RingName, name: string): void {
@@ -262,7 +258,7 @@ export class Draft {
       const value = serviceOf(frontend, desired, service);
       const isSame = known !== undefined && sameData(known.value, value);
       services.set(key, isSame ? known : { vip, value });
-      this.claimed.add(key);
+      this.#claimed.add(key);
       if (isSame) continue;
       const create = !this.#before.vips.has(key);
       this.#services.push({
@@ -284,6 +280,11 @@ export class Draft {
   }
 }
 
+/** Service port, family, protocol, address and port are those of the names they go by. */
+function sameBackend(value: Backend, { rings, masquerade }: DesiredEndpoint): boolean {
+  return value.masquerade === masquerade && sameItems(value.rings, rings);
+}
+
 function backendOf(
   { family, proto }: DesiredServicePort,
   endpoint: DesiredEndpoint,
@@ -301,7 +302,6 @@ function serviceOf(
   return { service, frontend, affinity, sourceRanges, routes };
 }
 
-function maglevSlots(backends: readonly NumberedBackend[]): number[] {
-  const names = backends.map(({ value }) => formatEndpoint(value.address, value.port));
-  return buildTable(names).map((index) => (backends[index] as NumberedBackend).number);
+function nameOf({ value }: NumberedBackend): string {
+  return formatEndpoint(value.address, value.port);
 }

@@ -2,78 +2,84 @@
  * Who stands behind an address, port and protocol: what the map `endpoints` is made of. Several service ports may
  * have one endpoint, each with a backend of its own.
  */
-import type { Backend, Vip } from "../dataplane/entries.ts";
+import type { Backend, Proto, Vip } from "../dataplane/entries.ts";
 import type { Operation } from "../dataplane/transaction.ts";
-import { formatEndpoint } from "../packet/address.ts";
 
-interface Place {
-  readonly vip: Vip;
-  /** Numbers of the backends there, ascending. */
-  readonly backends: readonly number[];
+/** By protocol and "ip:port": numbers of the backends there, ascending. The first is the one in the map. */
+export type EndpointMap = Readonly<Record<Proto, Map<string, readonly number[]>>>;
+
+export function createEndpointMap(): EndpointMap {
+  return { tcp: new Map(), udp: new Map(), sctp: new Map() };
 }
 
-/** By key; what is in the map. */
-export type EndpointMap = Map<string, Place>;
+/** An endpoint that a plan changes. */
+interface Place {
+  readonly name: string;
+  readonly vip: Vip;
+  readonly before: readonly number[];
+  after: readonly number[];
+}
+
+const NONE: readonly number[] = [];
 
 /** Changes of a plan; the map stays as it is until they are taken over. */
 export class EndpointDraft {
   readonly #before: EndpointMap;
-  readonly #after = new Map<string, Place>();
+  readonly #found: Record<Proto, Map<string, Place>> = {
+    tcp: new Map(),
+    udp: new Map(),
+    sctp: new Map(),
+  };
+  /** In the order in which they were first changed. */
+  readonly #places: Place[] = [];
 
   constructor(before: EndpointMap) {
     this.#before = before;
   }
 
-  add(backend: Backend, number: number): void {
-    this.#change(backend, (backends) => [...backends, number].sort((a, b) => a - b));
+  /** `name` is the backend's "ip:port". */
+  add(name: string, backend: Backend, number: number): void {
+    const place = this.#placeOf(name, backend);
+    const others = place.after;
+    place.after = others.length === 0 ? [number] : [...others, number].sort((a, b) => a - b);
   }
 
-  remove(backend: Backend, number: number): void {
-    this.#change(backend, (backends) => backends.filter((each) => each !== number));
+  remove(name: string, backend: Backend, number: number): void {
+    const place = this.#placeOf(name, backend);
+    place.after = place.after.filter((each) => each !== number);
   }
 
-  #change(backend: Backend, next: (backends: readonly number[]) => readonly number[]): void {
-    const vip = vipOf(backend);
-    const key = keyOf(vip);
-    const { backends } = this.#after.get(key) ?? this.#before.get(key) ?? { backends: [] };
-    this.#after.set(key, { vip, backends: next(backends) });
+  #placeOf(name: string, { family, address, port, proto }: Backend): Place {
+    const known = this.#found[proto].get(name);
+    if (known) return known;
+    const before = this.#before[proto].get(name) ?? NONE;
+    const place = { name, vip: { family, address, port, proto }, before, after: before };
+    this.#found[proto].set(name, place);
+    this.#places.push(place);
+    return place;
   }
 
   /** What is written, then what is deleted. */
   operations(): Operation[] {
-    const changes = [...this.#after];
-    return [
-      ...changes.flatMap(([key, place]) => this.#update(key, place)),
-      ...changes.flatMap(([key, place]) => this.#delete(key, place)),
-    ];
-  }
-
-  #update(key: string, { vip, backends: [backend] }: Place): Operation[] {
-    const before = this.#before.get(key)?.backends[0];
-    if (backend === undefined || backend === before) return [];
-    const create = before === undefined;
-    return [{ op: "update", map: "endpoints", key: vip, value: { backend }, create, label: "" }];
-  }
-
-  #delete(key: string, { vip, backends }: Place): Operation[] {
-    const stood = this.#before.has(key);
-    if (backends.length > 0 || !stood) return [];
-    return [{ op: "delete", map: "endpoints", key: vip, label: "" }];
+    const [updates, deletes]: [Operation[], Operation[]] = [[], []];
+    for (const { vip: key, before, after } of this.#places) {
+      const backend = after[0];
+      if (backend === before[0]) continue;
+      if (backend === undefined) deletes.push({ op: "delete", map: "endpoints", key, label: "" });
+      else updates.push(updateOf(key, backend, before.length === 0));
+    }
+    return updates.concat(deletes);
   }
 
   /** Takes the changes over. */
   commit(): void {
-    for (const [key, place] of this.#after) {
-      if (place.backends.length > 0) this.#before.set(key, place);
-      else this.#before.delete(key);
+    for (const { name, vip, after } of this.#places) {
+      if (after.length > 0) this.#before[vip.proto].set(name, after);
+      else this.#before[vip.proto].delete(name);
     }
   }
 }
 
-function vipOf({ family, address, port, proto }: Backend): Vip {
-  return { family, address, port, proto };
-}
-
-function keyOf({ address, port, proto }: Vip): string {
-  return `${formatEndpoint(address, port)}/${proto}`;
+function updateOf(key: Vip, backend: number, create: boolean): Operation {
+  return { op: "update", map: "endpoints", key, value: { backend }, create, label: "" };
 }

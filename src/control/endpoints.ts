@@ -18,15 +18,21 @@ export type SliceIndex = ReadonlyMap<string, readonly Manifest<EndpointSlice>[]>
 const SERVICE_NAME = "kubernetes.io/service-name";
 const HOSTNAME = "kubernetes.io/hostname";
 const NONE: readonly string[] = [];
+export const NO_SLICES: readonly Manifest<EndpointSlice>[] = [];
 
-/** Slices by Service; those without the label, or which another proxy serves, are left out. */
+/** "ns/name" of the Service it belongs to; undefined without the label, and when another proxy serves it. */
+export function serviceKeyOf(slice: Manifest<EndpointSlice>): string | undefined {
+  const labels = slice.object.metadata?.labels;
+  const service = labels?.[SERVICE_NAME];
+  return !service || isForeign(labels) ? undefined : `${slice.namespace}/${service}`;
+}
+
+/** Slices by Service, in their order. */
 export function indexSlices(slices: readonly Manifest<EndpointSlice>[]): SliceIndex {
   const index = new Map<string, Manifest<EndpointSlice>[]>();
   for (const slice of slices) {
-    const labels = slice.object.metadata?.labels;
-    const service = labels?.[SERVICE_NAME];
-    if (!service || isForeign(labels)) continue;
-    const key = `${slice.namespace}/${service}`;
+    const key = serviceKeyOf(slice);
+    if (key === undefined) continue;
     const known = index.get(key);
     if (known) known.push(slice);
     else index.set(key, [slice]);

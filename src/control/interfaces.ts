@@ -1,13 +1,13 @@
 /** Rows of the `interfaces` map: row 0 for an unknown interface, then one per name, never given out again. */
 import type { Interface } from "../dataplane/entries.ts";
 import type { Operation } from "../dataplane/transaction.ts";
-import type { Desired } from "./compile.ts";
+import type { DesiredNode } from "./desired.ts";
 import { sameData } from "./equality.ts";
 
 export type InterfaceRows = readonly Interface[];
 
 /** The rows after an apply: those there were, then interfaces of the node that are new. */
-export function interfaceRows(before: InterfaceRows, desired: Desired): InterfaceRows {
+export function interfaceRows(before: InterfaceRows, desired: DesiredNode): InterfaceRows {
   const names = new Set([
     "",
     ...before.map(({ name }) => name),

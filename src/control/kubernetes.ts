@@ -192,6 +192,9 @@ export function parseObjects(values: readonly unknown[]): ObjectSet {
   return collectObjects(() => values.map(documentOf));
 }
 
-function documentOf(value: unknown): Document {
-  return { file: "", value, position: () => ({ line: 0, column: 0 }) };
+/** Of an object that is no text any more. */
+export function documentOf(value: unknown): Document {
+  return { file: "", value, position: () => NOWHERE };
 }
+
+const NOWHERE: Position = { line: 0, column: 0 };

@@ -1,26 +1,31 @@
 /** Numbers for service ports and backends: from 1, freed ones first in the order they became free. */
 
 export interface Numbers {
-  readonly next: number;
-  readonly free: readonly number[];
+  next: number;
+  /** Freed, oldest first; the first `taken` of them are in use again. */
+  readonly freed: number[];
+  taken: number;
 }
 
-export const NO_NUMBERS: Numbers = { next: 1, free: [] };
+export function createNumbers(): Numbers {
+  return { next: 1, freed: [], taken: 0 };
+}
 
-/** Takes numbers for a plan; `numbers` stays as it is until the plan's outcome takes its place. */
+/** Takes numbers for a plan; those it draws from stay as they are until it is committed. */
 export class NumberDraft {
+  readonly #before: Numbers;
   #next: number;
-  #taken = 0;
-  readonly #free: readonly number[];
+  #taken: number;
   readonly #released: number[] = [];
 
-  constructor(numbers: Numbers) {
-    this.#next = numbers.next;
-    this.#free = numbers.free;
+  constructor(before: Numbers) {
+    this.#before = before;
+    this.#next = before.next;
+    this.#taken = before.taken;
   }
 
   take(): number {
-    const freed = this.#free[this.#taken];
+    const freed = this.#before.freed[this.#taken];
     if (freed === undefined) return this.#next++;
     this.#taken += 1;
     return freed;
@@ -31,7 +36,14 @@ export class NumberDraft {
     this.#released.push(number);
   }
 
-  outcome(): Numbers {
-    return { next: this.#next, free: [...this.#free.slice(this.#taken), ...this.#released] };
+  commit(): void {
+    const numbers = this.#before;
+    numbers.next = this.#next;
+    numbers.taken = this.#taken;
+    for (const number of this.#released) numbers.freed.push(number);
+    if (numbers.taken * 2 > numbers.freed.length) {
+      numbers.freed.splice(0, numbers.taken);
+      numbers.taken = 0;
+    }
   }
 }

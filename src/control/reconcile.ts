@@ -6,22 +6,10 @@ import type { Retirement } from "../dataplane/engine.ts";
 import type { Config } from "../dataplane/entries.ts";
 import type { NumberedService } from "../dataplane/statistics.ts";
 import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
-import { formatEndpoint } from "../packet/address.ts";
-import {
-  type CompileOptions,
-  createCompiler,
-  type Desired,
-  type DesiredAddress,
-} from "./compile.ts";
-import {
-  type Allotment,
-  type Allotments,
-  type Changed,
-  Draft,
-  NO_ALLOTMENTS,
-  type Usage,
-} from "./draft.ts";
-import type { EndpointMap } from "./endpoint-map.ts";
+import { type Allotment, type Allotments, createAllotments } from "./allotment.ts";
+import { type CompileOptions, createCompiler, type Revision } from "./compile.ts";
+import type { DesiredAddress, DesiredNode } from "./desired.ts";
+import { Draft, type Usage } from "./draft.ts";
 import { sameData } from "./equality.ts";
 import { type InterfaceRows, interfaceOperations, interfaceRows } from "./interfaces.ts";
 import type { ObjectSet } from "./kubernetes.ts";
@@ -55,30 +43,25 @@ export interface Reconciler {
   services(): Iterable<NumberedService>;
 }
 
-interface State {
-  readonly allotments: Allotments;
+/** The node as it stands in the maps. */
+interface NodeEntries {
+  /** What they were made from. */
+  readonly desired: DesiredNode | undefined;
   readonly addresses: ReadonlyMap<string, DesiredAddress>;
   readonly interfaces: InterfaceRows;
-  readonly config: Config | undefined;
-  readonly isPodInterface: (name: string) => boolean;
 }
 
-const NOTHING: State = {
-  allotments: NO_ALLOTMENTS,
-  addresses: new Map(),
-  interfaces: [],
-  config: undefined,
-  isPodInterface: () => false,
-};
-
+const NOTHING: NodeEntries = { desired: undefined, addresses: new Map(), interfaces: [] };
 const NOTHING_RETIRED: Retirement = { udp: [], clients: [] };
 
-/** What a reconciler remembers. */
+/** What a reconciler remembers. Nothing but the commit of a plan changes it. */
 interface Ledger {
-  state: State;
-  /** Rows of `state.interfaces` by name. */
+  /** How many plans were committed. */
+  commits: number;
+  node: NodeEntries;
+  /** Rows of `node.interfaces` by name. */
   rows: ReadonlyMap<string, number>;
-  readonly endpoints: EndpointMap;
+  readonly allotments: Allotments;
   readonly names: Names;
 }
 
@@ -86,64 +69,62 @@ interface Ledger {
 export function createReconciler(options: CompileOptions = {}): Reconciler {
   const compile = createCompiler(options);
   const names = createNames();
-  const ledger: Ledger = { state: NOTHING, rows: new Map(), endpoints: new Map(), names };
+  const allotments = createAllotments();
+  const ledger: Ledger = { commits: 0, node: NOTHING, rows: new Map(), allotments, names };
   return {
-    plan: (objects, usage) => planDesired(ledger, compile(objects), usage),
+    plan: (objects, usage) => planRevision(ledger, compile(objects), usage),
     planInterface: (name) => planInterface(ledger, name),
     interfaceRow: (name) => ledger.rows.get(name) ?? 0,
     serviceName: names.service,
     backendName: names.backend,
-    services: () => numberedServices(ledger.state.allotments, names.service),
+    services: () => numberedServices(allotments, names.service),
   };
 }
 
-function planDesired(ledger: Ledger, desired: Desired, usage: Usage): Plan {
-  const { state, endpoints, names } = ledger;
-  const draft = draftOf(state.allotments, endpoints, desired, usage);
-  const interfaces = interfaceRows(state.interfaces, desired);
-  const next = nextState(state.allotments, draft, interfaces, desired);
-  const operations = operationsOf(state, next, draft, desired);
-  const transaction = createTransaction(operations, desired.warnings);
-  const [before, after] = [state.allotments.byKey, next.allotments.byKey];
-  const retired = retirementOf(before, after, draft.changed, draft.retired);
+function planRevision(ledger: Ledger, revision: Revision, usage: Usage): Plan {
+  const { allotments, names } = ledger;
+  const draft = draftOf(allotments, revision.servicePorts, usage);
+  const node = nodeEntries(ledger.node, revision.node);
+  const operations = draft.operations(nodeOperations(ledger.node, node));
+  const transaction = createTransaction(operations, revision.warnings);
+  const draining = () => drainingAfter(allotments, draft.changed);
+  const retired = retirementOf(allotments.byKey, draft.changed, draining, draft.retired);
   return planOf(ledger, transaction, retired, () => {
-    draft.endpoints.commit();
+    revision.commit();
+    draft.commit();
     for (const allotment of draft.changed.values()) if (allotment) names.note(allotment);
-    return next;
+    enter(ledger, node);
   });
 }
 
-function operationsOf(state: State, next: State, draft: Draft, desired: Desired): Operation[] {
-  return draft.operations([
-    ...interfaceOperations(state.interfaces, next.interfaces),
-    ...addressOperations(state.addresses, desired),
-    ...configOperations(state.config, desired.config),
-  ]);
-}
-
 function planInterface(ledger: Ledger, name: string): Plan | undefined {
-  const { state, rows } = ledger;
-  if (rows.has(name) || !state.isPodInterface(name)) return undefined;
-  const interfaces = [...state.interfaces, podInterface(name, state.interfaces)];
-  const transaction = createTransaction(interfaceOperations(state.interfaces, interfaces));
-  return planOf(ledger, transaction, NOTHING_RETIRED, () => ({ ...state, interfaces }));
+  const { node, rows } = ledger;
+  if (rows.has(name) || !node.desired?.isPodInterface(name)) return undefined;
+  const interfaces = [...node.interfaces, podInterface(name, node.interfaces)];
+  const transaction = createTransaction(interfaceOperations(node.interfaces, interfaces));
+  return planOf(ledger, transaction, NOTHING_RETIRED, () => enter(ledger, { ...node, interfaces }));
 }
 
-/** `advance` takes the plan over and says what the state is then. */
 function planOf(
   ledger: Ledger,
   transaction: Transaction,
   retired: Retirement,
-  advance: () => State,
+  take: () => void,
 ): Plan {
-  const before = ledger.state;
+  const { commits } = ledger;
   const commit = () => {
-    if (ledger.state !== before)
+    if (ledger.commits !== commits)
       throw new Error("the plan is out of date: another one was committed after it was made");
-    ledger.state = advance();
-    ledger.rows = new Map(ledger.state.interfaces.map(({ name }, row) => [name, row]));
+    ledger.commits += 1;
+    take();
   };
   return { transaction, retired, commit };
+}
+
+function enter(ledger: Ledger, node: NodeEntries): void {
+  if (node === ledger.node) return;
+  ledger.node = node;
+  ledger.rows = new Map(node.interfaces.map(({ name }, row) => [name, row]));
 }
 
 function* numberedServices(
@@ -160,72 +141,63 @@ function* numberedServices(
   }
 }
 
-function draftOf(
-  allotments: Allotments,
-  endpoints: EndpointMap,
-  { servicePorts }: Desired,
-  usage: Usage,
-): Draft {
-  const draft = new Draft(allotments, endpoints, usage);
-  const desired = new Set<string>();
-  for (const port of servicePorts) {
-    desired.add(port.key);
-    draft.update(port);
+/** In the order of names, so that numbers do not depend on the order of objects; what goes, in the order it came. */
+function draftOf(allotments: Allotments, revised: Revision["servicePorts"], usage: Usage): Draft {
+  const draft = new Draft(allotments, usage);
+  const { staying, going } = concerned(allotments, revised);
+  for (const key of staying) {
+    const desired = revised.get(key);
+    if (desired) draft.update(desired);
+    else draft.drain(key, allotments.byKey.get(key) as Allotment);
   }
-  for (const [key, allotment] of allotments.byKey)
-    if (!desired.has(key)) draft.remove(key, allotment);
+  for (const [key, allotment] of going) draft.remove(key, allotment);
   return draft;
 }
 
-function nextState(
-  before: Allotments,
-  draft: Draft,
-  interfaces: InterfaceRows,
-  desired: Desired,
-): State {
-  return {
-    allotments: {
-      byKey: changedMap(before.byKey, draft.changed),
-      vips: changedSet(before.vips, draft),
-      serviceNumbers: draft.serviceNumbers.outcome(),
-      backendNumbers: draft.backendNumbers.outcome(),
-    },
-    addresses: addressMap(desired.addresses),
-    interfaces,
-    config: desired.config,
-    isPodInterface: desired.isPodInterface,
+/** Service ports that the objects have something new for, and those with backends whose connections may have ended. */
+function concerned({ byKey, draining }: Allotments, revised: Revision["servicePorts"]) {
+  const staying: string[] = [];
+  const going: [string, Allotment][] = [];
+  const sort = (key: string, stays: boolean) => {
+    const allotment = byKey.get(key);
+    if (stays) staying.push(key);
+    else if (allotment) going.push([key, allotment]);
   };
+  for (const [key, desired] of revised) sort(key, desired !== undefined);
+  for (const key of draining)
+    if (!revised.has(key)) sort(key, byKey.get(key)?.desired !== undefined);
+  return { staying: staying.sort(), going: going.sort(([, a], [, b]) => a.since - b.since) };
 }
 
-function changedMap(
-  before: ReadonlyMap<string, Allotment>,
-  changed: Changed,
-): ReadonlyMap<string, Allotment> {
-  const after = new Map(before);
-  for (const [key, allotment] of changed) {
-    if (allotment) after.set(key, allotment);
-    else after.delete(key);
+/** Service ports with draining backends as they will be. */
+function* drainingAfter({ byKey, draining }: Allotments, changed: Draft["changed"]) {
+  for (const key of new Set([...draining, ...changed.keys()])) {
+    const allotment = changed.has(key) ? changed.get(key) : byKey.get(key);
+    if (allotment) yield allotment;
   }
-  return after;
 }
 
-function changedSet(before: ReadonlySet<string>, draft: Draft): ReadonlySet<string> {
-  const after = new Set(before);
-  for (const key of draft.claimed) after.add(key);
-  for (const [key] of draft.droppedVips()) after.delete(key);
-  return after;
+/** `before` itself while the node is the same. */
+function nodeEntries(before: NodeEntries, desired: DesiredNode): NodeEntries {
+  if (before.desired === desired) return before;
+  const addresses = new Map(desired.addresses.map((address) => [address.address, address]));
+  return { desired, addresses, interfaces: interfaceRows(before.interfaces, desired) };
 }
 
-function addressMap(addresses: readonly DesiredAddress[]): ReadonlyMap<string, DesiredAddress> {
-  return new Map(addresses.map((address) => [address.address, address]));
+function nodeOperations(before: NodeEntries, after: NodeEntries): Operation[] {
+  if (before === after) return [];
+  return [
+    ...interfaceOperations(before.interfaces, after.interfaces),
+    ...addressOperations(before.addresses, after.addresses),
+    ...configOperations(before.desired?.config, after.desired?.config as Config),
+  ];
 }
 
 function addressOperations(
-  before: ReadonlyMap<string, DesiredAddress>,
-  { addresses }: Desired,
+  before: NodeEntries["addresses"],
+  after: NodeEntries["addresses"],
 ): Operation[] {
-  const after = addressMap(addresses);
-  const updates = addresses.filter((address) => !sameData(before.get(address.address), address));
+  const updates = [...after.values()].filter((each) => !sameData(before.get(each.address), each));
   const deletes = [...before.values()].filter(({ address }) => !after.has(address));
   return [
     ...updates.map(
@@ -274,8 +246,7 @@ function createNames(): Names {
   return {
     note: ({ number, desired, backends: numbered }) => {
       if (desired) services[number] = desired.name;
-      for (const { number: backend, value } of numbered.values())
-        backends[backend] = formatEndpoint(value.address, value.port);
+      for (const [name, { number: backend }] of numbered) backends[backend] = name;
     },
     service: (number) => services[number],
     backend: (number) => backends[number],

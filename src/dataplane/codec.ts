@@ -51,11 +51,20 @@ export function familyName(number: number): Family {
 }
 
 /** addr16: IPv4 mapped to ::ffff:a.b.c.d; "" becomes the unspecified address of the family. */
-export function writeAddress({ bytes }: Memory, at: number, family: Family, text: string): void {
+export function writeAddress(memory: Memory, at: number, family: Family, text: string): void {
+  const { bytes, view } = memory;
   bytes.fill(0, at, at + 16);
-  if (family === "ipv4") bytes.fill(0xff, at + 10, at + 12);
+  if (family === "ipv4") view.setUint16(at + 10, 0xffff);
   if (text === "") return;
-  bytes.set(address.parse(text), family === "ipv4" ? at + 12 : at);
+  // No bytes in between: there are two addresses for each of a hundred thousand endpoints.
+  if (family === "ipv4") view.setUint32(at + 12, address.parseIpv4(text) ?? 0);
+  else writeGroups(view, at, address.parseIpv6(text) ?? []);
+}
+
+function writeGroups(view: DataView, at: number, groups: readonly number[]): void {
+  groups.forEach((group, index) => {
+    view.setUint16(at + 2 * index, group);
+  });
 }
 
 /** "" for the unspecified address. */
@@ -175,11 +184,16 @@ export function writeBackend(memory: Memory, at: number, backend: Backend): void
   view.setUint16(at + layout.BACKEND_WEIGHT, backend.weight, true);
 }
 
+/** False for a row that no backend has. */
+export function isBackend({ view }: Memory, at: number): boolean {
+  return view.getUint32(at + layout.BACKEND_SERVICE, true) !== 0;
+}
+
 /** Undefined for a row that no backend has. */
 export function readBackend(memory: Memory, at: number): Backend | undefined {
+  if (!isBackend(memory, at)) return undefined;
   const { view, bytes } = memory;
   const service = view.getUint32(at + layout.BACKEND_SERVICE, true);
-  if (service === 0) return undefined;
   const family = familyName(bytes[at + layout.BACKEND_FAMILY] as number);
   const member = bytes[at + layout.BACKEND_RINGS] as number;
   return {

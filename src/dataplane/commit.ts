@@ -1,29 +1,25 @@
 /** Applies a transaction to maps whose room was checked first, so that it happens whole or not at all. */
+import { ringRow } from "./codec.ts";
 import type { Capacity, Maps } from "./dataplane.ts";
-import type { Entries } from "./entries.ts";
+import type { Entries, Family } from "./entries.ts";
 import { overCapacity } from "./error.ts";
+import { POD_RANGES, rangesOwner } from "./maps/ranges.ts";
 import type { Tables } from "./tables.ts";
-import type { Operation, Transaction } from "./transaction.ts";
-
-/** An operation and how many rows of slots or ranges it takes (or gives back, below 0). */
-interface Step {
-  readonly operation: Operation;
-  readonly slots: number;
-  readonly ranges: number;
-}
+import type { ControlMap, Operation, Transaction } from "./transaction.ts";
 
 /** Throws DataplaneError "capacity" before anything is changed. */
 export function commit({ operations }: Transaction, tables: Tables, capacity: Capacity): void {
-  const steps = operations.map((operation) => measure(operation, tables.maps));
-  check(steps, tables, capacity);
-  for (const { operation } of givingFirst(steps)) run(operation, tables.maps);
-}
-
-/** What gives rows back goes first, so that no order of growing and shrinking runs out of them midway. */
-function givingFirst(steps: readonly Step[]): readonly Step[] {
-  const rank = ({ operation, slots, ranges }: Step) =>
-    operation.op === "delete" ? -Number.MAX_SAFE_INTEGER : slots + ranges;
-  return [...steps].sort((a, b) => rank(a) - rank(b));
+  const growths = operations.map((operation) => growthOf(operation, tables));
+  check(operations, growths, tables, capacity);
+  const gives = (index: number) =>
+    operations[index]?.op === "delete" || (growths[index] as number) < 0;
+  // What gives rows back goes first, so that no order of growing and shrinking runs out of them midway.
+  operations.forEach((operation, index) => {
+    if (gives(index)) run(operation, tables.maps);
+  });
+  operations.forEach((operation, index) => {
+    if (!gives(index)) run(operation, tables.maps);
+  });
 }
 
 function run(operation: Operation, maps: Maps): void {
@@ -35,54 +31,67 @@ function run(operation: Operation, maps: Maps): void {
   else map.delete(operation.key);
 }
 
-function measure(operation: Operation, maps: Maps): Step {
+/** How many rows it takes of those that entries of its map share, or gives back, below 0: see `SHARED`. */
+function growthOf(operation: Operation, { slots, ranges }: Tables): number {
   const value = operation.op === "update" ? operation.value : undefined;
   switch (operation.map) {
     case "rings": {
-      const before = maps.rings.lookup(operation.key)?.slots.length ?? 0;
       const after = (value as Entries["rings"]["value"] | undefined)?.slots.length ?? 0;
-      return { operation, slots: after - before, ranges: 0 };
+      return after - (slots.get(ringRow(operation.key))?.length ?? 0);
     }
     case "services": {
-      const before = maps.services.lookup(operation.key)?.sourceRanges?.length ?? 0;
       const after = (value as Entries["services"]["value"] | undefined)?.sourceRanges?.length ?? 0;
-      return { operation, slots: 0, ranges: after - before };
+      return after - (ranges.get(rangesOwner(operation.key))?.length ?? 0);
     }
     case "config": {
-      const before = podRanges(maps.config.lookup("config"));
-      const after = podRanges(value as Entries["config"]["value"] | undefined);
-      return { operation, slots: 0, ranges: after - before };
+      const { podRanges } = (value ?? {}) as Partial<Entries["config"]["value"]>;
+      const lengthOf = (family: Family) =>
+        (podRanges?.[family].length ?? 0) - (ranges.get(POD_RANGES[family])?.length ?? 0);
+      return lengthOf("ipv4") + lengthOf("ipv6");
     }
     default:
-      return { operation, slots: 0, ranges: 0 };
+      return 0;
   }
 }
 
-function podRanges(config: Entries["config"]["value"] | undefined): number {
-  return config ? config.podRanges.ipv4.length + config.podRanges.ipv6.length : 0;
+/** Maps whose entries share rows, and what the capacity of those is called. */
+const SHARED: Partial<Record<ControlMap, "slots" | "ranges">> = {
+  rings: "slots",
+  services: "ranges",
+  config: "ranges",
+};
+
+/** Maps that have room for a number of entries, and what their capacity is called. */
+const COUNTED = {
+  services: "frontends",
+  backends: "backends",
+  endpoints: "backends",
+  addresses: "addresses",
+} as const;
+
+function check(
+  operations: readonly Operation[],
+  growths: readonly number[],
+  { maps, slots, ranges }: Tables,
+  capacity: Capacity,
+): void {
+  const needed = { slots: slots.used, ranges: ranges.used };
+  const lengths: Partial<Record<ControlMap, number>> = {};
+  operations.forEach((operation, index) => {
+    const shared = SHARED[operation.map];
+    if (shared) needed[shared] += growths[index] as number;
+    lengths[operation.map] = (lengths[operation.map] ?? 0) + entriesOf(operation);
+  });
+  for (const name of Object.keys(COUNTED) as (keyof typeof COUNTED)[])
+    demand(COUNTED[name], maps[name].length + (lengths[name] ?? 0), capacity);
+  demand("slots", needed.slots, capacity);
+  demand("ranges", needed.ranges, capacity);
+  for (const operation of operations) checkNumber(operation, capacity);
 }
 
-function check(steps: readonly Step[], { maps, slots, ranges }: Tables, capacity: Capacity): void {
-  const length = (map: "services" | "backends" | "endpoints" | "addresses") =>
-    steps.reduce((sum, { operation }) => {
-      if (operation.map !== map) return sum;
-      return operation.op === "delete" ? sum - 1 : sum + (operation.create ? 1 : 0);
-    }, maps[map].length);
-  demand("frontends", length("services"), capacity);
-  demand("backends", length("backends"), capacity);
-  demand("backends", length("endpoints"), capacity);
-  demand("addresses", length("addresses"), capacity);
-  demand(
-    "slots",
-    steps.reduce((sum, step) => sum + step.slots, slots.used),
-    capacity,
-  );
-  demand(
-    "ranges",
-    steps.reduce((sum, step) => sum + step.ranges, ranges.used),
-    capacity,
-  );
-  for (const { operation } of steps) checkNumber(operation, capacity);
+function entriesOf(operation: Operation): number {
+  if (operation.op === "delete") return -1;
+  return operation.create ? 1 : 0;
 }
 
 /** Array maps are bounded by the highest number, not by how many there are. */

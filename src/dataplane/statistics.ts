@@ -41,8 +41,8 @@ interface Account {
 export class Statistics {
   readonly #engine: Pick<Engine, "traffic" | "connections">;
   readonly #accounts = new Map<number, Account>();
-  /** Entry -> number of its service port. */
-  readonly #owners = new Map<string, number>();
+  /** Backend, or vip as a text -> number of its service port. */
+  readonly #owners = new Map<string | number, number>();
 
   constructor(engine: Pick<Engine, "traffic" | "connections">) {
     this.#engine = engine;
@@ -66,7 +66,7 @@ export class Statistics {
     const past = new Map<number, Traffic>();
     for (const operation of operations) {
       if (operation.op !== "delete" || operation.map !== "backends") continue;
-      const service = this.#owners.get(String(operation.key)) ?? 0;
+      const service = this.#owners.get(operation.key) ?? 0;
       const former = past.get(service) ?? NO_TRAFFIC;
       past.set(service, addTraffic(former, this.#engine.traffic.backend(operation.key)));
     }
@@ -86,7 +86,7 @@ export class Statistics {
   }
 
   /** `owner` is undefined for an entry that is gone. */
-  #assign(entry: string, owner: number | undefined): void {
+  #assign(entry: string | number, owner: number | undefined): void {
     const former = this.#owners.get(entry);
     if (former === owner) return;
     if (owner === undefined) this.#owners.delete(entry);
@@ -141,8 +141,8 @@ export class Statistics {
   }
 }
 
-function entryOf(operation: Operation): string | undefined {
-  if (operation.map === "backends") return String(operation.key);
+function entryOf(operation: Operation): string | number | undefined {
+  if (operation.map === "backends") return operation.key;
   return operation.map === "services" ? printVip(operation.key) : undefined;
 }
 

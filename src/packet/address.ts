@@ -1,6 +1,6 @@
 /** IP addresses: bytes in packet order <-> canonical text (dotted quad; RFC 5952 section 4). */
-import ipaddr from "ipaddr.js";
 import type { Family } from "../dataplane/entries.ts";
+import { formatGroups, parseGroups } from "./groups.ts";
 
 /** An address and a port, as in "10.0.0.1:80" or "[2001:db8::1]:80". */
 export interface Endpoint {
@@ -11,26 +11,64 @@ export interface Endpoint {
 /** Text of 4 or 16 bytes. */
 export function format(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
-  return (ipaddr.fromByteArray([...bytes]) as ipaddr.IPv6).toRFC5952String();
+  const { buffer, byteOffset, byteLength } = bytes;
+  const view = new DataView(buffer, byteOffset, byteLength);
+  return formatGroups(Array.from({ length: 8 }, (_, index) => view.getUint16(2 * index)));
+}
+
+const [DOT, DIGIT_0, DIGIT_9] = [0x2e, 0x30, 0x39] as const;
+/** Where an octet has not begun. */
+const NO_DIGIT = -1;
+
+/** The four bytes of a dotted quad as one number, the first on top; null for anything else. */
+export function parseIpv4(text: string): number | null {
+  let [value, octets, octet] = [0, 1, NO_DIGIT];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (octet === NO_DIGIT) return null;
+      [value, octets, octet] = [value * 256 + octet, octets + 1, NO_DIGIT];
+    } else {
+      const isDigit = code >= DIGIT_0 && code <= DIGIT_9;
+      // Some read a leading zero as octal.
+      if (!isDigit || octet === 0) return null;
+      octet = (octet === NO_DIGIT ? 0 : octet) * 10 + code - DIGIT_0;
+      if (octet > 255) return null;
+    }
+  }
+  return octets === 4 && octet !== NO_DIGIT ? value * 256 + octet : null;
+}
+
+/** The eight groups of IPv6 text without a zone, also with a dotted quad at its end; null for anything else. */
+export function parseIpv6(text: string): readonly number[] | null {
+  if (!text.includes(".")) return parseGroups(text);
+  const tail = text.lastIndexOf(":") + 1;
+  const value = parseIpv4(text.slice(tail));
+  if (tail === 0 || value === null) return null;
+  const groups = [value >>> 16, value & 0xffff].map((group) => group.toString(16));
+  return parseGroups(text.slice(0, tail) + groups.join(":"));
 }
 
 /** The 4 or 16 bytes of an address. Throws a RangeError for anything else. */
 export function parse(text: string): Uint8Array {
-  if (!isAddress(text)) throw new RangeError(`not an IP address: ${JSON.stringify(text)}`);
-  return Uint8Array.from(ipaddr.parse(text).toByteArray());
+  const bytes = bytesOf(text);
+  if (bytes === null) throw new RangeError(`not an IP address: ${JSON.stringify(text)}`);
+  return bytes;
 }
 
-/** Dotted quads of four decimal numbers, and IPv6 text without a zone: what packets can carry. */
-function isAddress(text: string): boolean {
-  const dotted = text.slice(text.lastIndexOf(":") + 1);
-  if (dotted.includes(".") && !ipaddr.IPv4.isValidFourPartDecimal(dotted)) return false;
-  if (dotted === text) return dotted.includes(".");
-  return !text.includes("%") && ipaddr.IPv6.isValid(text);
+function bytesOf(text: string): Uint8Array | null {
+  const ipv6 = parseIpv6(text);
+  if (ipv6 !== null) return Uint8Array.from(ipv6.flatMap((group) => [group >> 8, group & 255]));
+  const ipv4 = parseIpv4(text);
+  return ipv4 === null
+    ? null
+    : Uint8Array.of(ipv4 >>> 24, (ipv4 >>> 16) & 255, (ipv4 >>> 8) & 255, ipv4 & 255);
 }
 
 /** The one text of an address that all its spellings share, or null when it is no address. */
 export function canonical(text: string): string | null {
-  return isAddress(text) ? format(parse(text)) : null;
+  const bytes = bytesOf(text);
+  return bytes && format(bytes);
 }
 
 /** Only IPv6 text has colons. */

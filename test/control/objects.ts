@@ -1,10 +1,6 @@
 /** Builders of the objects that the tests of the control plane talk about. */
-import {
-  type CompileOptions,
-  compile,
-  type Desired,
-  type DesiredFrontend,
-} from "../../src/control/compile.ts";
+import { type CompileOptions, compile } from "../../src/control/compile.ts";
+import type { Desired, DesiredFrontend } from "../../src/control/desired.ts";
 import { parseManifests, parseObjects } from "../../src/control/kubernetes.ts";
 import { ManifestError, type Problem } from "../../src/control/problem.ts";
 import type { Frontend } from "../../src/dataplane/entries.ts";

@@ -45,7 +45,8 @@ engines("$engine", ({ create }) => {
     {
       name: "objects that are a text",
       call: ({ apply }) => apply("kind: Service" as never),
-      message: 'apply takes what parseManifests or parseObjects returns, not "kind: Service"',
+      message:
+        'apply takes what parseManifests, parseObjects or createObjectStore returns, not "kind: Service"',
     },
     {
       name: "a verdict before the batch was processed",

@@ -1,3 +1,5 @@
+import fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
 import * as address from "../../src/packet/address.ts";
 
@@ -12,6 +14,8 @@ describe("canonical", () => {
     ["hexadecimal digits are small (4.3)", "2001:DB8::ABCD", "2001:db8::abcd"],
     ["the unspecified address is all run", "0:0:0:0:0:0:0:0", "::"],
     ["a dotted tail is read", "64:ff9b::192.0.2.33", "64:ff9b::c000:221"],
+    ["behind zeros alone it is no mapped address (RFC 4291 2.5.5.1)", "::192.0.2.33", "::c000:221"],
+    ["a gap may stand for one group", "1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"],
   ])("%s", (_, text, expected) => {
     expect(address.canonical(text)).toBe(expected);
   });
@@ -27,12 +31,47 @@ describe("canonical", () => {
     ["a zone", "fe80::1%eth0"],
     ["two runs", "1::2::3"],
     ["nine groups", "1:2:3:4:5:6:7:8:9"],
+    ["a gap for no group", "1:2:3:4::5:6:7:8"],
+    ["five digits", "12345::"],
+    ["a colon at the end", "1:2:3:4:5:6:7:"],
+    ["three colons", ":::"],
     ["a bad dotted tail", "::ffff:010.0.0.1"],
     ["a name", "node-1"],
   ])("%s is no address", (_, text) => {
     expect(address.canonical(text)).toBeNull();
     expect(() => address.parse(text)).toThrow(RangeError);
   });
+});
+
+test("IPv6 is read and printed as another library does it", () => {
+  const part = fc.constantFrom(
+    "0",
+    "0",
+    "00",
+    "1",
+    "ab",
+    "FFFF",
+    "12345",
+    "g",
+    ":",
+    ":",
+    "::",
+    "%a",
+  );
+  const text = fc.oneof(
+    fc.array(part, { maxLength: 17 }).map((parts) => parts.join("")),
+    fc.tuple(fc.ipV6(), fc.constantFrom("", ":", "0")).map((parts) => parts.join("")),
+  );
+  fc.assert(
+    fc.property(text, (given) => {
+      fc.pre(!given.includes("."));
+      const isOne = ipaddr.IPv6.isValid(given) && !given.includes("%");
+      expect(address.canonical(given)).toBe(
+        isOne ? ipaddr.IPv6.parse(given).toRFC5952String() : null,
+      );
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test("bytes and text are each other's inverse", () => {

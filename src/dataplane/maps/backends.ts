@@ -22,15 +22,15 @@ export function createBackends(access: Access, capacity: Capacity): MapOf<"backe
     update(number, value) {
       const at = number > 0 ? row(number) : 0;
       if (at === 0) throw mapFull("backends", capacity.backends);
-      if (!codec.readBackend(memory, at)) {
+      if (!codec.isBackend(memory, at)) {
         length++;
         clearTraffic(access, number);
       }
       codec.writeBackend(memory, at, value);
     },
     delete(number) {
-      if (!this.lookup(number)) return false;
-      const at = row(number);
+      const at = number > 0 ? row(number) : 0;
+      if (at === 0 || !codec.isBackend(memory, at)) return false;
       // What connections it has stays counted: they end one by one, whatever happens to the row.
       memory.bytes.fill(0, at, at + layout.BACKEND_CONNECTIONS);
       length--;

@@ -1,0 +1,32 @@
+/** Things by name, and in the order of their names when somebody asks. */
+export class Shelf<Thing> {
+  readonly #things = new Map<string, Thing>();
+  /** Undefined since something was put there or taken away. */
+  #sorted: readonly Thing[] | undefined;
+
+  lookup(name: string): Thing | undefined {
+    return this.#things.get(name);
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#things.keys();
+  }
+
+  update(name: string, thing: Thing): void {
+    this.#things.set(name, thing);
+    this.#sorted = undefined;
+  }
+
+  /** False when there was none. */
+  delete(name: string): boolean {
+    const stood = this.#things.delete(name);
+    if (stood) this.#sorted = undefined;
+    return stood;
+  }
+
+  /** The same list until something changes. */
+  list(): readonly Thing[] {
+    this.#sorted ??= [...this.#things.keys()].sort().map((name) => this.#things.get(name) as Thing);
+    return this.#sorted;
+  }
+}
