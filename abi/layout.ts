@@ -30,7 +30,7 @@ export const DESC_CONNTRACK = 19;
 export const DESC_SERVICE = 20;
 /** u32: number of the backend, 0 for none. */
 export const DESC_BACKEND = 24;
-/** u8: OUT_FLAG_ bits of the outcome; three spare bytes. */
+/** u8: OUT_FLAG_ bits of the outcome; three spare bytes. After `steer`: u32, the shard, or SHARD_UNKNOWN. */
 export const DESC_OUT = 28;
 export const DESC_SIZE = 32;
 

@@ -10,6 +10,12 @@ export const VLAN_TAGS_MAX = 2;
 export const EXTENSION_HEADERS_MAX = 8;
 /** Candidate source ports tried for one connection before it counts as port-exhausted. */
 export const PORT_ATTEMPTS_MAX = 256;
+/** Engines that connections are shared out to. */
+export const SHARDS_MAX = 64;
+/** No shard: that of a fragment without ports, which goes where the first one of its datagram went. */
+export const SHARD_UNKNOWN = 0xff;
+/** A bit beside the shard of a fragment that the others of its datagram follow. */
+export const SHARD_FIRST = 0x100;
 /** Milliseconds between two sweeps of expired connections and affinity entries. */
 export const SWEEP_INTERVAL = 1000;
 /** The longest timeout, in milliseconds: 12 days, what a 32-bit clock always keeps when its origin is moved. */

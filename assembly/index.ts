@@ -1,5 +1,6 @@
 /** The export list of the packet path. */
 export { ABI_VERSION } from "../abi/version";
+export { partition } from "./flow/shard";
 export { randomState, setRandomState } from "./flow/random";
 export { released, releasedLength } from "./maps/held";
 export { at, capacity, length, lookup, next, update } from "./maps/registry";
@@ -13,4 +14,5 @@ export {
   start,
 } from "./program/arena";
 export { process } from "./program/ingress";
+export { steer } from "./program/steering";
 export { config, counters, flush, rebase, remove, retire, sweep } from "./program/maps";

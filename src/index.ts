@@ -5,9 +5,15 @@ import { capacityOf, checkOptions, seedOf } from "./dataplane/options.ts";
 import { createPlane } from "./dataplane/plane.ts";
 import * as wasm from "./dataplane/wasm.ts";
 import * as model from "./model/model.ts";
+import { checkPoolOptions } from "./pool/options.ts";
+import { createPool } from "./pool/plane.ts";
+import type { DataplanePool, PoolOptions } from "./pool/pool.ts";
+import { spawner } from "./pool/thread.ts";
 
+export type { Kind } from "./control/collection.ts";
 export { type ObjectSet, parseManifests, parseObjects, type Source } from "./control/kubernetes.ts";
 export { ManifestError, type ManifestErrorCode, type Problem } from "./control/problem.ts";
+export { createObjectStore, type ObjectStore } from "./control/store.ts";
 export type {
   BackendStatistics,
   Counters,
@@ -44,6 +50,7 @@ export {
   type ServiceHealthOptions,
   serviceHealth,
 } from "./health/service.ts";
+export type * from "./pool/pool.ts";
 export { type Departure, departures, type Replayed, replay } from "./replay/replay.ts";
 
 /**
@@ -65,4 +72,16 @@ export async function createModel(options: DataplaneOptions = {}): Promise<Datap
   checkOptions(options);
   const [capacity, seed] = [capacityOf(options), seedOf(options)];
   return createPlane(model.createEngine({ capacity, seed }), createReconciler(options), options);
+}
+
+/**
+ * A dataplane on several cores: worker threads in Node, workers in a page, a shard of the connections each. Throws
+ * DataplaneError as `createDataplane` does, "no-shared-memory" in a page that is not isolated, and "worker-died".
+ */
+export async function createDataplanePool(options: PoolOptions): Promise<DataplanePool> {
+  const shared = checkPoolOptions(options);
+  checkOptions(shared);
+  const [capacity, seed] = [capacityOf(shared), seedOf(shared)];
+  const [controller, spawn] = [createReconciler(shared), spawner(options.worker)];
+  return createPool(options, { controller, capacity, seed, spawn });
 }

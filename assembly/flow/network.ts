@@ -12,8 +12,15 @@ import * as verify from "./verify";
  * payload begins.
  */
 export function enter(packet: Packet): u32 {
-  packet.fragment = 0;
   packet.damaged = 0;
+  const outcome = find(packet);
+  if (outcome != CONTINUE || packet.family != FAMILY_IPV4) return outcome;
+  return verify.checkHeader(packet) ? CONTINUE : DAMAGED_HEADER;
+}
+
+/** The same without a look at the checksum. */
+export function find(packet: Packet): u32 {
+  packet.fragment = 0;
   return packet.family == FAMILY_IPV4 ? enter4(packet) : enter6(packet);
 }
 
@@ -24,7 +31,6 @@ function enter4(packet: Packet): u32 {
   const header = ip.headerLength;
   if (ip.version != 4 || header < IPV4_SIZE || ip.total < header) return MALFORMED;
   if (header > captured || ip.total > packet.wireLength) return TRUNCATED;
-  if (!verify.checkHeader(packet)) return DAMAGED_HEADER;
   packet.l4 = packet.l3 + header;
   packet.end = packet.l3 + ip.total;
   packet.proto = ip.proto;

@@ -3,7 +3,6 @@
  * told apart.
  */
 import { CONFIG_FLAG_RANDOM_FULLY, FAMILY_IPV4 } from "../../abi/layout";
-import { PORT_ATTEMPTS_MAX } from "../../abi/limits";
 import { REASON_PORT_EXHAUSTED } from "../../abi/verdict";
 import { CONFIG } from "../maps/config";
 import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
@@ -14,6 +13,7 @@ import { Opening, formReply } from "./opening";
 import { CONTINUE, drop } from "./outcome";
 import * as random from "./random";
 import { lookupNodePort } from "./service";
+import * as shard from "./shard";
 
 /**
  * Last ports of the classes a port stays in, as nf_nat_l4proto_unique_tuple of the kernel draws
@@ -31,7 +31,7 @@ export function choose(packet: Packet, opening: Opening): u32 {
   const high = own <= CLASS0_LAST ? CLASS0_LAST : own <= CLASS1_LAST ? CLASS1_LAST : LAST;
   const size = high - low + 1;
   const start = random.below(size);
-  const attempts = min<u32>(size, PORT_ATTEMPTS_MAX);
+  const attempts = min<u32>(size, shard.attempts());
   for (let i: u32 = 0; i < attempts; i++) {
     const port = low + ((start + i) % size);
     if (isFree(packet, opening, bswap<u16>(<u16>port))) return CONTINUE;
@@ -48,6 +48,7 @@ function isDrawn(opening: Opening): bool {
 function isFree(packet: Packet, opening: Opening, port: u16): bool {
   opening.newSport = port;
   formReply(opening);
+  if (!shard.isOwn(opening)) return false;
   const isUnused =
     opening.family == FAMILY_IPV4
       ? isUnusedTuple<Tuple4, Connection4>(packet, opening)

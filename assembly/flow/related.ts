@@ -9,7 +9,7 @@ import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connect
 import * as endpoints from "../maps/endpoints";
 import { hash } from "../maps/hash";
 import { Packet } from "../packet";
-import { ICMP_SIZE, Icmp, REDIRECT, isError4, isError6 } from "../wire/icmp";
+import { ICMP_SIZE, Icmp, REDIRECT, isError } from "../wire/icmp";
 import { Ipv4 } from "../wire/ipv4";
 import { Ipv6 } from "../wire/ipv6";
 import { isLocal, mapped } from "./address";
@@ -37,17 +37,13 @@ export function enter(packet: Packet): u32 {
   if (packet.l4 + ICMP_SIZE > packet.end) return MALFORMED_TRANSPORT;
   if (packet.l4 + ICMP_SIZE > packet.captureEnd) return TRUNCATED;
   packet.damaged = u8(!verify.check(packet));
-  if (!isError(packet)) return packet.damaged ? refuse(packet, DAMAGED) : PASS;
+  const type: u32 = changetype<Icmp>(packet.l4).type;
+  if (!isError(packet.family, type)) return packet.damaged ? refuse(packet, DAMAGED) : PASS;
   const quoted = quote.read(packet);
   const kind = quote.classify(quoted);
   if (kind == quote.FLOW) return enterFlow(packet, quoted);
   if (packet.damaged) return refuse(packet, DAMAGED);
   return kind == quote.BROKEN ? refuse(packet, INVALID) : PASS;
-}
-
-function isError(packet: Packet): bool {
-  const type: u32 = changetype<Icmp>(packet.l4).type;
-  return packet.family == FAMILY_IPV4 ? isError4(type) : isError6(type);
 }
 
 /** What there is no connection for, and no service: dropped on its way through the node. */

@@ -41,7 +41,8 @@ export function owner(family: u32, address0: u64, address1: u64, port: u16, prot
   return service == null ? 0 : service.number;
 }
 
-function lookup(vip: Vip): Service | null {
+/** The service port of a vip, nodePorts included. */
+export function lookup(vip: Vip): Service | null {
   if (isUnspecified(vip)) return null;
   const service = services.lookup(changetype<usize>(vip));
   if (service != null) return service;

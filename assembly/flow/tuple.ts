@@ -13,13 +13,18 @@ import { CONTINUE, MALFORMED_TRANSPORT, PASS, TRUNCATED } from "./outcome";
 
 /** Checks the transport header and forms the key of the packet. */
 export function enter(packet: Packet): u32 {
+  const outcome = check(packet);
+  if (outcome == CONTINUE) form(packet);
+  return outcome;
+}
+
+/** Checks the transport header. */
+export function check(packet: Packet): u32 {
   const size = headerSize(packet.proto);
   if (size == 0) return PASS;
   if (packet.l4 + size > packet.end) return MALFORMED_TRANSPORT;
   if (packet.l4 + size > packet.captureEnd) return TRUNCATED;
-  if (!isWhole(packet)) return MALFORMED_TRANSPORT;
-  form(packet);
-  return CONTINUE;
+  return isWhole(packet) ? CONTINUE : MALFORMED_TRANSPORT;
 }
 
 /** The shortest header of a protocol; 0 for one without services. */

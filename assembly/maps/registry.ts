@@ -30,6 +30,7 @@ import * as endpoints from "./endpoints";
 import { hash } from "./hash";
 import { Interface } from "./interfaces";
 import * as interfaces from "./interfaces";
+import * as ports from "./ports";
 import { Range } from "./ranges";
 import * as ranges from "./ranges";
 import { RINGS, Ring, SLOTS, Slot } from "./rings";
@@ -72,9 +73,9 @@ export function lookup(map: u32, key: usize): usize {
 export function update(map: u32, record: usize): u32 {
   switch (map) {
     case MAP_SERVICES:
-      return write<Vip, Service>(services.TABLE, record);
+      return open<Service>(services.TABLE, record);
     case MAP_ENDPOINTS:
-      return write<Vip, Endpoint>(endpoints.TABLE, record);
+      return open<Endpoint>(endpoints.TABLE, record);
     case MAP_ADDRESSES:
       return write<AddressKey, Address>(addresses.TABLE, record);
     case MAP_AFFINITY:
@@ -218,6 +219,12 @@ function write<K, E>(table: swiss.Table, record: usize): u32 {
   if (entry == 0) return FULL;
   memory.copy(entry, record, offsetof<E>());
   return UPDATED;
+}
+
+/** Writes an entry that answers at a port. */
+function open<E>(table: swiss.Table, record: usize): u32 {
+  ports.mark(changetype<Vip>(record).port);
+  return write<Vip, E>(table, record);
 }
 
 function erase<K, E>(table: swiss.Table, key: usize): bool {

@@ -45,6 +45,10 @@ export function isError6(type: u32): bool {
   return type < ERROR6_END;
 }
 
+export function isError(family: u32, type: u32): bool {
+  return family == FAMILY_IPV4 ? isError4(type) : isError6(type);
+}
+
 /** Whether that is the ICMP of the family. */
 export function isIcmp(family: u32, proto: u32): bool {
   return proto == (family == FAMILY_IPV4 ? PROTO_ICMP : PROTO_ICMPV6);

@@ -114,7 +114,7 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
   };
 }
 
-function eventsOff(): DataplaneError {
+export function eventsOff(): DataplaneError {
   return new DataplaneError("events-off", "call process(now, { events: true }) to read events");
 }
 
@@ -138,7 +138,7 @@ function checkSlot({ capacity }: EngineBatch, index: number): number {
   throw badOption(`there is no slot ${index}: the batch has ${capacity}`);
 }
 
-function checkIndex({ length }: EngineBatch, index: number): number {
+export function checkIndex({ length }: { readonly length: number }, index: number): number {
   if (Number.isInteger(index) && index >= 0 && index < length) return index;
   throw badOption(`there is no frame ${index}: the batch has ${length}`);
 }

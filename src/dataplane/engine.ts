@@ -25,6 +25,19 @@ export interface FrameInput extends Required<Omit<FrameOptions, "interface" | "l
   readonly link: number;
 }
 
+/** Which connections an engine has, of those that several share: seed and maps are the same for all. */
+export interface Partition {
+  /** 0 .. shards - 1. */
+  readonly shard: number;
+  /** 1 .. SHARDS_MAX. */
+  readonly shards: number;
+  /** What a client's shard is chosen by. */
+  readonly steering: "port" | "address";
+}
+
+/** All of them. */
+export const ALONE: Partition = { shard: 0, shards: 1, steering: "port" };
+
 /** A fragment that was held and leaves now. `packet` is as a batch's: a view, or a copy from `Engine.process`. */
 export interface ReleasedFrame {
   /** Index in the batch of the packet that let it go. */
@@ -87,6 +100,11 @@ export interface Engine {
     input: FrameInput,
     now: number,
   ): { outcome: Outcome; packet: Uint8Array; released: readonly ReleasedFrame[] };
+  /**
+   * The shard that a frame belongs to, whichever the engine itself has. SHARD_UNKNOWN of abi/limits for a fragment
+   * that goes where the first one of its datagram went.
+   */
+  shardOf(frame: Uint8Array, input: FrameInput): number;
   counters(): Counters;
   readonly traffic: EngineTraffic;
   /** Returns how many connections it has ended. */

@@ -11,7 +11,11 @@ export type DataplaneErrorCode =
   | "bad-module"
   | "read-only-map"
   | "events-off"
-  | "bad-dump";
+  | "bad-dump"
+  | "closed"
+  | "in-flight"
+  | "no-shared-memory"
+  | "worker-died";
 
 /** Thrown by a dataplane and what makes one; `code` says which of the kinds it is. */
 export class DataplaneError extends Error {

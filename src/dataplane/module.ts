@@ -3,6 +3,7 @@ import { instantiate } from "@assemblyscript/loader";
 import { ABI_VERSION } from "../../abi/version.ts";
 import { MODULE_BASE64 } from "../../generated/module.ts";
 import type { Capacity } from "./dataplane.ts";
+import { ALONE, type Partition } from "./engine.ts";
 import { DataplaneError } from "./error.ts";
 
 /** The exports of assembly/index.ts. Addresses are bytes in the module's memory. */
@@ -26,9 +27,13 @@ export interface PacketPath {
     frame: number,
     seed: number,
   ): number;
+  /** Which connections are this engine's; all of them until it is called. `byAddress` is 0 or 1. */
+  partition(shard: number, shards: number, byAddress: number, seed: number): void;
   /** To be called once, when memory has grown to what `configure` asked for. */
   start(): void;
   process(descriptors: number, length: number, now: number): void;
+  /** Writes the shard of each frame into the last word of its descriptor, and nothing else. */
+  steer(descriptors: number, length: number): void;
   /** Records of the fragments that the last `process` has let go, and how many there are. */
   released(): number;
   releasedLength(): number;
@@ -72,12 +77,12 @@ let inlined: Promise<WebAssembly.Module> | undefined;
 
 /** The module that is inlined in this package, compiled once per realm. */
 function inlinedModule(): Promise<WebAssembly.Module> {
-  inlined ??= WebAssembly.compile(decode(MODULE_BASE64));
+  inlined ??= WebAssembly.compile(inlinedBytes());
   return inlined;
 }
 
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
+export function inlinedBytes(): Uint8Array<ArrayBuffer> {
+  const text = atob(MODULE_BASE64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
@@ -88,10 +93,25 @@ export async function load(
   module: WebAssembly.Module | undefined,
   capacity: Capacity,
   seed: number,
+  { shard, shards, steering }: Partition = ALONE,
+  memory = createMemory(),
 ): Promise<Instance> {
-  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: PAGE });
   const exports = await instantiatePath(module ?? (await inlinedModule()), memory);
-  const bytes = exports.configure(
+  const bytes = exports.configure(...sizesOf(capacity, seed));
+  exports.partition(shard, shards, steering === "address" ? 1 : 0, seed | 0);
+  grow(memory, bytes >>> 0);
+  exports.start();
+  return { exports, memory };
+}
+
+/** A module imports either a memory of its own or one that workers share. */
+export function createMemory(shared = false): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: PAGE, shared });
+}
+
+/** What `configure` takes. */
+export function sizesOf(capacity: Capacity, seed: number): Parameters<PacketPath["configure"]> {
+  return [
     capacity.frontends,
     capacity.backends,
     capacity.services,
@@ -107,13 +127,11 @@ export async function load(
     capacity.batch,
     capacity.frame,
     seed | 0,
-  );
-  grow(memory, bytes >>> 0);
-  exports.start();
-  return { exports, memory };
+  ];
 }
 
-async function instantiatePath(
+/** Throws DataplaneError "bad-module" or "abi-mismatch". */
+export async function instantiatePath(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
 ): Promise<PacketPath> {

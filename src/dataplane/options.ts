@@ -1,6 +1,5 @@
 /** The options of a dataplane, checked and completed. */
 import { FRAME_MAX } from "../../abi/limits.ts";
-import type { ObjectSet } from "../control/kubernetes.ts";
 import type {
   ApplyOptions,
   Capacity,
@@ -118,12 +117,6 @@ function oneCapacity(name: keyof Capacity, value = DEFAULT_CAPACITY[name]): numb
 export function seedOf({ seed = 0 }: DataplaneOptions): number {
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
   throw badOption(`seed is ${show(seed)}: it must be an integer from 0 to 4294967295`);
-}
-
-/** Throws DataplaneError "bad-option". */
-export function checkObjects(objects: ObjectSet): ObjectSet {
-  if (Array.isArray((objects as Partial<ObjectSet> | null)?.services)) return objects;
-  throw badOption(`apply takes what parseManifests or parseObjects returns, not ${show(objects)}`);
 }
 
 /** Throws DataplaneError "bad-option". */

@@ -6,6 +6,7 @@ import { formatEndpoint } from "../packet/address.ts";
 import { tupleOf } from "../packet/parse.ts";
 import { admitted } from "./admission.ts";
 import { type BatchOwner, createBatch } from "./batch.ts";
+import { createClock } from "./clock.ts";
 import type {
   ApplyOptions,
   Dataplane,
@@ -25,12 +26,12 @@ import {
 import type { Tuple } from "./entries.ts";
 import { ACTIONS, CONNTRACKS, nameOf, REASONS, VERDICTS } from "./event.ts";
 import { type Link, linkOf, linkOfSlot } from "./link.ts";
-import { checkApply, checkFrame, checkNow, checkObjects, wireLengthOf } from "./options.ts";
+import { checkApply, checkFrame, checkNow, wireLengthOf } from "./options.ts";
 import { type NumberedService, Statistics } from "./statistics.ts";
 import type { Operation, Transaction } from "./transaction.ts";
 
 /** A change that the controller has worked out, and takes as done once the engine has taken it. */
-interface Plan {
+export interface Plan {
   readonly transaction: Transaction;
   /** What its backends give up once it is done. */
   readonly retired: Retirement;
@@ -39,6 +40,7 @@ interface Plan {
 
 /** Turns objects into transactions; the control plane's reconciler. */
 export interface Controller {
+  /** Throws DataplaneError "bad-option" for what is no object set. */
   plan(objects: ObjectSet, engine: { connections(backend: number): number }): Plan;
   /** Gives a row to an interface that needs one and has none. */
   planInterface(name: string): Plan | undefined;
@@ -76,7 +78,7 @@ export function createPlane(
 
   function apply(objects: ObjectSet, options: ApplyOptions = {}): Transaction {
     const { keepStaleFlows = false } = checkApply(options);
-    const plan = controller.plan(checkObjects(objects), engine);
+    const plan = controller.plan(objects, engine);
     const transaction = carryOut(plan);
     engine.retire(keepStaleFlows ? { ...plan.retired, udp: [] } : plan.retired);
     return transaction;
@@ -129,7 +131,7 @@ export function createPlane(
   };
 }
 
-function note(serviceOf: Map<number, number>, operation: Operation): void {
+export function note(serviceOf: Map<number, number>, operation: Operation): void {
   if (operation.map !== "backends") return;
   if (operation.op === "update") serviceOf.set(operation.key, operation.value.service);
   else serviceOf.delete(operation.key);
@@ -139,8 +141,8 @@ function note(serviceOf: Map<number, number>, operation: Operation): void {
  * Puts names to outcomes. An outcome with a backend leaves it to `serviceOf` to say whose it is; a backend
  * that somebody wrote into the map by hand is known only there.
  */
-function createDescriber(
-  { maps }: Engine,
+export function createDescriber(
+  { maps }: Pick<Engine, "maps">,
   controller: Controller,
   serviceOf: ReadonlyMap<number, number>,
 ): BatchOwner["describe"] {
@@ -171,22 +173,13 @@ function createDescriber(
  * A fragment that was held came with the addresses of the one that has let it go, which is of the same datagram;
  * its ports, if it had them, the engine has noted.
  */
-function createReleasedDescriber(describe: BatchOwner["describe"]): BatchOwner["describeReleased"] {
+export function createReleasedDescriber(
+  describe: BatchOwner["describe"],
+): BatchOwner["describeReleased"] {
   return ({ outcome, packet, link: slot, sport, dport }, datagram) => {
     const link = linkOfSlot(slot);
     const proto = tupleOf(packet, link.type)?.proto;
     const before = datagram && proto ? { ...datagram, sport, dport, proto } : null;
     return describe(outcome, packet, { link, wireLength: packet.length, before });
-  };
-}
-
-/** Engine time: whole milliseconds since the first time seen, never backwards. */
-function createClock(): (now: number) => number {
-  let epoch: number | undefined;
-  let latest = 0;
-  return (now) => {
-    epoch ??= Math.floor(now);
-    latest = Math.max(latest, Math.floor(now) - epoch);
-    return latest;
   };
 }

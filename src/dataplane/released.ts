@@ -18,7 +18,7 @@ export function createReleased({ exports, memory: { buffer } }: Instance) {
   };
 }
 
-function readReleased(
+export function readReleased(
   { bytes, view }: { bytes: Uint8Array; view: DataView },
   words: Uint32Array,
   at: number,

@@ -4,18 +4,28 @@ import type { Retirement } from "./engine.ts";
 import { type Access, rowAt } from "./maps/access.ts";
 
 /** Returns how many connections have ended. */
-export function retire(access: Access, { udp, clients }: Retirement): number {
-  if (udp.length + clients.length === 0) return 0;
-  const marks = new Map<number, number>();
-  mark(marks, udp, layout.RETIRED_UDP);
-  mark(marks, clients, layout.RETIRED_CLIENTS);
-  for (const [number, bits] of marks) write(access, number, bits);
+export function retire(access: Access, retirement: Retirement): number {
+  const marked = mark(access, retirement);
+  if (marked.length === 0) return 0;
   const ended = access.exports.retire() >>> 0;
-  for (const number of marks.keys()) write(access, number, 0);
+  unmark(access, marked);
   return ended;
 }
 
-function mark(marks: Map<number, number>, backends: readonly number[], bit: number): void {
+/** Returns the numbers of the backends marked. */
+export function mark(access: Access, { udp, clients }: Retirement): number[] {
+  const marks = new Map<number, number>();
+  gather(marks, udp, layout.RETIRED_UDP);
+  gather(marks, clients, layout.RETIRED_CLIENTS);
+  for (const [number, bits] of marks) write(access, number, bits);
+  return [...marks.keys()];
+}
+
+export function unmark(access: Access, numbers: readonly number[]): void {
+  for (const number of numbers) write(access, number, 0);
+}
+
+function gather(marks: Map<number, number>, backends: readonly number[], bit: number): void {
   for (const number of backends) marks.set(number, (marks.get(number) ?? 0) | bit);
 }
 

@@ -5,7 +5,7 @@
  */
 import { ACTION_PASS, REASON_CHECKSUM } from "../../abi/verdict.ts";
 import type { Capacity } from "../dataplane/dataplane.ts";
-import type { Engine, FrameInput, Retirement } from "../dataplane/engine.ts";
+import type { Engine, FrameInput, Partition, Retirement } from "../dataplane/engine.ts";
 import { parse } from "../packet/parse.ts";
 import * as affinity from "./affinity.ts";
 import { createBatch } from "./batch.ts";
@@ -22,6 +22,7 @@ import { createMaps } from "./maps.ts";
 import { rewrite } from "./nat.ts";
 import * as outcome from "./outcome.ts";
 import * as related from "./related.ts";
+import * as steering from "./steering.ts";
 import { createStore, type Store } from "./store.ts";
 import * as traffic from "./traffic.ts";
 import { hasDamagedHeader } from "./verify.ts";
@@ -60,10 +61,11 @@ export interface EngineOptions {
   readonly capacity: Capacity;
   /** Source of every random choice, and key of Maglev's hash. */
   readonly seed: number;
+  readonly partition?: Partition | undefined;
 }
 
-export function createEngine({ capacity, seed }: EngineOptions): Engine {
-  const store = createStore(capacity, seed);
+export function createEngine({ capacity, seed, partition }: EngineOptions): Engine {
+  const store = createStore(capacity, seed, partition);
   const begin = (now: number) => {
     advance(store, now);
     fragment.begin(store);
@@ -84,6 +86,7 @@ export function createEngine({ capacity, seed }: EngineOptions): Engine {
       begin(now);
       return run(frame, input);
     },
+    shardOf: (frame, input) => steering.steer(store, frame, input),
     counters: () => countersOf(store.tally, store.lengths),
     traffic: traffic.describe(store),
     retire: (backends) => retire(store, backends),

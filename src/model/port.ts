@@ -5,6 +5,7 @@ import type { Flow } from "../packet/parse.ts";
 import * as conntrack from "./conntrack.ts";
 import { draw } from "./random.ts";
 import { nodePortVip } from "./service.ts";
+import * as steering from "./steering.ts";
 import { configOf, type Store } from "./store.ts";
 
 /**
@@ -23,6 +24,7 @@ export function chooseReply(
   const reply: Tuple = { saddr: address, sport: port, daddr, dport: sport, proto };
   const hidden = masquerade !== null;
   const isFree = (dport: number) =>
+    steering.isOwn(store, ip.family, { ...reply, dport }) &&
     isUnused(store, orig, { ...reply, dport }) &&
     !(hidden && isNodePort(store, ip.family, proto as Proto, dport));
   // MASQUERADE --random-fully, lest two nodes find the same port free at the same time.
@@ -49,7 +51,9 @@ function search(
   const [low, high] = portClass(sport);
   const size = high - low + 1;
   const start = draw(store, size);
-  for (let attempt = 0; attempt < Math.min(size, PORT_ATTEMPTS_MAX); attempt++) {
+  // Of so many ports in a row every engine that shares them has its part.
+  const attempts = PORT_ATTEMPTS_MAX * store.partition.shards;
+  for (let attempt = 0; attempt < Math.min(size, attempts); attempt++) {
     const port = low + ((start + attempt) % size);
     if (isFree(port)) return port;
   }

@@ -95,9 +95,9 @@ function faultOf(
     : undefined;
 }
 
-/** Whether packets with this tuple leave with another one. */
+/** Whether packets with this tuple leave with another one; those of a service always count as such. */
 function translates(entry: TrackedDirection, tuple: Tuple): boolean {
-  return !conntrack.isSame(conntrack.target(entry), tuple);
+  return !entry.connection.direct || !conntrack.isSame(conntrack.target(entry), tuple);
 }
 
 /** The error goes the way of the packets of `known`, which the quoted packet met. */

@@ -1,5 +1,6 @@
 /** Everything the model remembers from one packet to the next. */
 import type { Capacity } from "../dataplane/dataplane.ts";
+import { ALONE, type Partition } from "../dataplane/engine.ts";
 import {
   type Backend,
   type Config,
@@ -60,6 +61,7 @@ export interface Places {
 export interface Store {
   readonly capacity: Capacity;
   readonly seed: number;
+  readonly partition: Partition;
   /** Replaced as a whole by a transaction, so that one that fails has changed nothing. */
   control: Control;
   readonly affinity: Keyed<Entries["affinity"]["key"], Places>;
@@ -78,10 +80,11 @@ export interface Store {
   lastSweep: number;
 }
 
-export function createStore(capacity: Capacity, seed: number): Store {
+export function createStore(capacity: Capacity, seed: number, partition: Partition = ALONE): Store {
   return {
     capacity,
     seed: seed >>> 0,
+    partition,
     control: createControl(),
     affinity: createKeyed(({ service, address }) => `${service} ${address}`),
     connections: new Map(),

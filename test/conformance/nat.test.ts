@@ -1,6 +1,6 @@
 /** Translation: what a packet of a Service looks like on the other side, and on its way back. */
 import { describe } from "vitest";
-import { build, type Frame } from "./frame.ts";
+import { build, type Frame, portUnreachable } from "./frame.ts";
 import {
   answer,
   CLIENT,
@@ -317,6 +317,12 @@ describe("a frontend that is its own endpoint", () => {
     for (const field of [IP_SUM, at]) new DataView(send.buffer).setUint16(field, sum);
     return { send, out: send, event: { action: "dnat", conntrack: "new", masquerade: false } };
   };
+  const complaint = portUnreachable(dials, { source: address });
+  const error: Step = {
+    send: complaint,
+    out: complaint,
+    event: { verdict: "PASS", action: "related", conntrack: "related", backend: WEB_BACKEND },
+  };
   walk([
     {
       name: "leaves the packet as it is, checksums of 0 and 0xffff included",
@@ -326,6 +332,11 @@ describe("a frontend that is its own endpoint", () => {
         written({ ...dials, sport: 1024 + sport }, sum),
         written({ ...dials, sport: 1024 + sport, proto: "udp" }, sum),
       ]),
+    },
+    {
+      name: "an error about it is its backend's, though nothing in it is replaced",
+      given: selfServed([address]),
+      steps: [{ send: build(dials), event: { conntrack: "new" } }, error],
     },
   ]);
 });

@@ -97,6 +97,7 @@ describe("src", () => {
     control: ["control", "dataplane", "packet", "murmur3"],
     dataplane: ["dataplane", "packet"],
     model: ["model", "dataplane", "packet", "murmur3"],
+    pool: ["pool", "dataplane", "packet"],
     pcap: ["pcap", "packet"],
     packet: ["packet", "dataplane"],
   };
@@ -124,7 +125,7 @@ describe("src", () => {
     expect(lines(breaches)).toEqual([]);
   });
 
-  test("control, dataplane, model, pcap and packet import nothing above them", () => {
+  test("control, dataplane, model, pool, pcap and packet import nothing above them", () => {
     const breaches = inside.filter(({ from, to, typeOnly }) => {
       const lower = LOWER[room(from)];
       const describesObjects = typeOnly && to === "src/control/kubernetes";
