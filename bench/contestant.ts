@@ -1,4 +1,5 @@
 /** What is measured, and by whom: the contract between rows and the engines that compete in them. */
+import type { DataplaneOptions } from "../src/dataplane/dataplane.ts";
 import type { Tuple } from "../src/dataplane/entries.ts";
 
 export type Family = "ipv4" | "ipv6";
@@ -7,11 +8,11 @@ export type Family = "ipv4" | "ipv6";
 export interface Row {
   readonly name: string;
   readonly family: Family;
-  /** Connections there are; of kind "new", connections opened before the tables are emptied again. */
+  /** Connections there are; of kind "new", connections opened before the tables are emptied again. A power of two. */
   readonly flows: number;
   /**
    * conversation: both ends of open connections take turns with a segment of data each, sequence numbers going
-   * on. forward, reply: one direction only, the same acknowledgement again and again. new: SYNs (or first
+   * on. forward, reply: one direction only, the same segment again and again. new: SYNs (or first
    * datagrams) of connections nobody knows. mixed: a conversation with one packet in a hundred of kind new.
    */
   readonly kind: "conversation" | "forward" | "reply" | "new" | "mixed";
@@ -20,16 +21,20 @@ export interface Row {
   /** How often flows are visited. */
   readonly popularity: "uniform" | "zipf";
   readonly services: number;
+  /** Services that flows go to, the first of them. */
+  readonly dialled: number;
   /** Of each service. */
   readonly endpoints: number;
   /** Packets per call. */
   readonly batch: number;
+  /** Bytes behind the TCP header; a datagram has twelve more, so that all frames of a row are as long. */
+  readonly payload: number;
   readonly masquerade: boolean;
   /** False: nf_conntrack_tcp_no_window_check. */
   readonly windows: boolean;
 }
 
-/** Frames of one size back to back, one for each flow. */
+/** Frames of one size back to back. */
 export interface Pack {
   readonly size: number;
   readonly bytes: Uint8Array;
@@ -46,27 +51,30 @@ export interface Opened {
  *
  *   flow = order[i], turn = turns[i] + floor(n / order.length) * visits[flow]
  *   frame = (turn odd and kind "conversation" or "mixed", or kind "reply" ? reply : forward)[flow]
- *   TCP of kind "conversation" or "mixed": sequence and acknowledgement number grow by floor(turn / 2) * PAYLOAD
+ *   TCP of kind "conversation" or "mixed": sequence and acknowledgement number grow by floor(turn / 2) * payload
  *
- * and its checksum with them.
+ * and its checksum with them. Kinds "new" and "mixed" end with the order, the others go on for ever. Then n starts
+ * from 0, "new" with empty tables, "mixed" with an engine as at first, seed and all, so that the endpoints are the
+ * same again. Batches divide the order evenly.
  */
 export interface Work {
   readonly row: Row;
   /** Objects of the Kubernetes API. */
   readonly objects: readonly unknown[];
+  /** What every contestant goes by: seed, settings, room for connections. */
+  readonly options: DataplaneOptions;
   /** Packets that open the connections, in this order, each pack whole before the next; empty for kind "new". */
   readonly opening: readonly Pack[];
+  /** One for each flow; of kind "mixed" those of connections to come follow, which the order names. */
   readonly forward: Pack;
+  /** One for each flow; empty for kind "new". */
   readonly reply: Pack;
   readonly order: Uint32Array;
   readonly turns: Uint32Array;
   readonly visits: Uint32Array;
-  /** By flow, empty for kind "new". */
-  readonly opened: readonly Opened[];
+  /** A connection that `opening` opens. */
+  opened(flow: number): Opened;
 }
-
-/** Bytes of payload of every packet. */
-export const PAYLOAD = 10;
 
 /** An engine at work on one row. */
 export interface Run {
@@ -84,7 +92,7 @@ export interface Run {
 export interface Contestant {
   /** Heading of its column. */
   readonly name: string;
-  /** Batches per round, so that all contestants take about the same time. */
+  /** Batches of 4,096 packets per round, so that all contestants take about the same time; may be a fraction. */
   readonly batches: number;
   /** Undefined for a row it does not run. */
   prepare(work: Work): Promise<Run | undefined>;

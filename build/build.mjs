@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Builds everything: AssemblyScript -> generated/dataplane.wasm and its debug twin, the module as base64 in
- * generated/module.ts, TypeScript -> dist/, and dist/waxdp.js, one file for pages without a bundler.
+ * generated/module.ts, the worker of pools as a string in generated/worker.ts, TypeScript -> dist/, and
+ * dist/waxdp.js, one file for pages without a bundler.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -58,11 +59,48 @@ function inlineWasm() {
   );
 }
 
+/** What a pool's worker runs, as one script in a string: started from there, it has no address to be found at. */
+async function inlineWorker() {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    entryPoints: ["src/pool/worker.ts"],
+    bundle: true,
+    format: "iife",
+    target: "es2022",
+    minify: true,
+    write: false,
+    logLevel: "warning",
+  });
+  const [{ text }] = outputFiles;
+  writeFileSync("generated/worker.js", text);
+  writeFileSync(
+    "generated/worker.ts",
+    `/** src/pool/worker.ts as one script, written by build/build.mjs. */\nexport const WORKER_SCRIPT: string =\n  ${JSON.stringify(text)};\n`,
+  );
+}
+
 function compileTypeScript() {
   rmSync("dist", { recursive: true, force: true });
   run("tsc", "-p", "build/tsconfig.json");
   copyFileSync("generated/dataplane.wasm", "dist/dataplane.wasm");
+  copyFileSync("generated/worker.js", "dist/worker.js");
+  for (const room of ["bench/native", "bench/kernel"]) copySources(room);
+  copyFileSync("bench/floors.json", "dist/bench/floors.json");
   chmodSync("dist/src/cli/main.js", 0o755);
+}
+
+/** What `waxdp bench` compiles where it runs. */
+function copySources(room) {
+  for (const name of readdirSync(room).filter((each) => /\.[ch]$/.test(each))) {
+    copyFileSync(join(room, name), join("dist", room, name));
+  }
+}
+
+/** The module for those who compile it themselves and hand it to a pool. */
+async function shareWasm() {
+  const { withSharedMemory } = await import("../dist/src/pool/module.js");
+  const bytes = withSharedMemory(readFileSync("generated/dataplane.wasm"));
+  writeFileSync("dist/dataplane.shared.wasm", bytes);
 }
 
 async function bundle() {
@@ -93,7 +131,9 @@ function fail(message) {
 }
 
 await compileWasm();
+await inlineWorker();
 if (!process.argv.includes("--wasm-only")) {
   compileTypeScript();
+  await shareWasm();
   await bundle();
 }
