@@ -69,14 +69,17 @@ export function aim4(packet: Packet, proto: u32): void {
 /** Forms the key of a packet whose header is known to be whole. */
 export function form(packet: Packet): void {
   if (packet.family == FAMILY_IPV4) aim4(packet, packet.proto);
-  else form6(packet);
+  else aim6(packet, packet.proto);
 }
 
-function form6(packet: Packet): void {
+/** Forms an IPv6 key. */
+// @ts-ignore: decorator
+@inline
+export function aim6(packet: Packet, proto: u32): void {
   const ip = changetype<Ipv6>(packet.l3);
   v128.store(packet.key, v128.load(ip.saddr), offsetof<Tuple6>("saddr0"));
   v128.store(packet.key, v128.load(ip.daddr), offsetof<Tuple6>("daddr0"));
-  packet.key4 = tail(packet, packet.proto);
+  packet.key4 = tail(packet, proto);
   aim<Connection6>(packet, hash<Tuple6>(packet.key));
 }
 

@@ -10,7 +10,7 @@ import * as crc32c from "../wire/crc32c";
 import { PROTO_ICMP, PROTO_ICMPV6 } from "../wire/icmp";
 import { IPV4_SIZE, Ipv4 } from "../wire/ipv4";
 import * as ipv4 from "../wire/ipv4";
-import { Ipv6 } from "../wire/ipv6";
+import { IPV6_SIZE, Ipv6 } from "../wire/ipv6";
 import * as ipv6 from "../wire/ipv6";
 import { PROTO_SCTP, SCTP_SIZE, Sctp } from "../wire/sctp";
 import { PROTO_TCP, Tcp } from "../wire/tcp";
@@ -97,4 +97,15 @@ export function plain4(l3: usize, total: u32, captured: u32, flags: u32, proto: 
   const from = <u32>offsetof<Ipv4>("saddr");
   const rest = ipv4.pseudoTail(total - IPV4_SIZE, proto);
   return checksum.isWhole(rest + checksum.sumLong(l3 + from, total - from));
+}
+
+/** The same of an IPv6 packet, whose payload has `length` bytes. */
+// @ts-ignore: decorator
+@inline
+export function plain6(l3: usize, length: u32, captured: u32, flags: u32, proto: u32): bool {
+  if (!isAsked(flags) || captured < IPV6_SIZE + length) return true;
+  if (proto == PROTO_UDP && changetype<Udp>(l3 + IPV6_SIZE).check == 0) return true;
+  const from = <u32>offsetof<Ipv6>("saddr0");
+  const rest = ipv4.pseudoTail(length, proto);
+  return checksum.isWhole(rest + checksum.sumLong(l3 + from, IPV6_SIZE - from + length));
 }

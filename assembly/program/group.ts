@@ -1,25 +1,14 @@
 /** The four loops over a group of packets. */
-import {
-  COUNTER_BYTES,
-  CT6_SIZE,
-  DESC_SIZE,
-  FAMILY_IPV4,
-  FAMILY_IPV6,
-  LINK_SLOT_ETHERNET,
-  LINK_SLOT_RAW,
-} from "../../abi/layout";
+import { COUNTER_BYTES, CT6_SIZE, DESC_SIZE, FAMILY_IPV4, FAMILY_IPV6 } from "../../abi/layout";
 import * as counters from "../flow/counters";
 import { CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
+import * as plain from "../flow/plain";
 import * as steady from "../flow/steady";
-import { aim4 } from "../flow/tuple";
-import * as verify from "../flow/verify";
 import { Connection4, Connection6, TABLE4, TABLE6, Tuple4, Tuple6 } from "../maps/connections";
 import { CONTROL_SIZE, GROUP_SLOTS, Table, at, matches } from "../maps/swiss";
 import { Descriptor, Packet, packetAt } from "../packet";
-import { ETHERNET_SIZE, Ethernet, TYPE_IPV4 } from "../wire/ethernet";
-import { IPV4_SIZE, Ipv4, PLAIN } from "../wire/ipv4";
-import { PROTO_TCP, TCP_SIZE, Tcp } from "../wire/tcp";
-import { PROTO_UDP, UDP_SIZE, Udp } from "../wire/udp";
+import { PROTO_TCP } from "../wire/tcp";
+import { PROTO_UDP } from "../wire/udp";
 import * as walk from "./walk";
 
 /** Kinds of packets that have a short way: whole and sound. */
@@ -49,56 +38,9 @@ export function parse(descriptors: usize, packets: u32): void {
     const packet = packetAt(i);
     packet.descriptor = descriptor;
     bytes += descriptor.length;
-    if (!parsePlain(packet, descriptor)) parseAny(packet);
+    if (!plain.enter(packet, descriptor)) parseAny(packet);
   }
   counters.add(COUNTER_BYTES, bytes);
-}
-
-/**
- * An untagged, unfragmented IPv4 packet without options that carries TCP or UDP, its checksums
- * right; false for any other.
- */
-// @ts-ignore: decorator
-@inline
-function parsePlain(packet: Packet, descriptor: Descriptor): bool {
-  const isRaw = descriptor.link == LINK_SLOT_RAW;
-  const linkLength: u32 = isRaw ? 0 : ETHERNET_SIZE;
-  if (descriptor.length < linkLength + IPV4_SIZE + TCP_SIZE) return false;
-  const l3 = descriptor.data + linkLength;
-  if (!isRaw) {
-    if (descriptor.link != LINK_SLOT_ETHERNET) return false;
-    if (changetype<Ethernet>(descriptor.data).type != TYPE_IPV4) return false;
-  }
-  const ip = changetype<Ipv4>(l3);
-  if (load<u8>(l3) != PLAIN || ip.isFragment) return false;
-  const total = ip.total;
-  if (linkLength + total > descriptor.wireLength) return false;
-  const proto = ip.proto;
-  if (!isPlainTransport(l3 + IPV4_SIZE, total - IPV4_SIZE, proto)) return false;
-  const captured = descriptor.length - linkLength;
-  if (!verify.plain4(l3, total, captured, descriptor.flags, proto)) return false;
-  packet.l3 = l3;
-  packet.l4 = l3 + IPV4_SIZE;
-  packet.end = l3 + total;
-  packet.kind = FAMILY_IPV4 | ((<u32>proto) << 8);
-  aim4(packet, proto);
-  return true;
-}
-
-/**
- * Whether a whole TCP or UDP header fits `payload` bytes; signed, so that a short total is refused
- * too.
- */
-// @ts-ignore: decorator
-@inline
-function isPlainTransport(l4: usize, payload: i32, proto: u32): bool {
-  if (proto == PROTO_TCP) {
-    const header = changetype<Tcp>(l4).headerLength;
-    return header >= TCP_SIZE && <i32>header <= payload;
-  }
-  if (proto != PROTO_UDP) return false;
-  const length = changetype<Udp>(l4).length;
-  return length >= UDP_SIZE && <i32>length <= payload;
 }
 
 /** Any other packet; one that ends here has no family and no candidate. */
