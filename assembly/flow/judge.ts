@@ -14,7 +14,7 @@ import * as port from "./port";
 import * as service from "./service";
 import * as traffic from "./traffic";
 
-/** From the tuple to the verdict; a fragment is not translated, but its `entry` is named. */
+/** From the tuple to the verdict; a fragment is not translated, but its `ref` is named. */
 export function judge(packet: Packet): u32 {
   const outcome = established.enter(packet);
   if (outcome != CONTINUE) return outcome;

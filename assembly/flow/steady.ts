@@ -7,7 +7,6 @@ import {
   FLAG_ASSURED,
   FLAG_DIRECT,
   FLAG_MASQUERADE,
-  FLAG_REPLY,
   FLAG_SEEN_REPLY,
   STATE_ESTABLISHED,
   TIMER_MAX_RETRANS,
@@ -15,8 +14,10 @@ import {
 } from "../../abi/conntrack";
 import { OUT_FLAG_MASQUERADE } from "../../abi/layout";
 import { CONFIG } from "../maps/config";
-import { Entry, tableOf } from "../maps/connections";
-import { equal, lookup } from "../maps/swiss";
+import * as connections from "../maps/connections";
+import { Connection, tableOf } from "../maps/connections";
+import { keyOf, lookup } from "../maps/index";
+import { equal } from "../maps/swiss";
 import {
   DIRECTION_SHIFT,
   FLAGS_BITS,
@@ -29,11 +30,9 @@ import {
   UNACKNOWLEDGED,
   Window,
 } from "../maps/tracks";
-import * as tracks from "../maps/tracks";
 import { Packet } from "../packet";
 import * as options from "../wire/options";
 import { FLAG_ACK, TCP_SIZE, Tcp } from "../wire/tcp";
-import * as clock from "./clock";
 import * as conntrack from "./conntrack";
 import * as nat from "./nat";
 import { CONTINUE, ESTABLISHED, REPLY } from "./outcome";
@@ -44,76 +43,76 @@ import { ACK_WINDOW_MIN } from "./window";
 
 const ANSWERED: u32 = FLAG_SEEN_REPLY | FLAG_ASSURED;
 
-/**
- * Flags of a direction with which a UDP packet changes nothing, a bit for each combination: nobody
- * has answered the opener, or answers are nothing new.
- */
-const DIRECTION_FLAGS: u32 = FLAG_REPLY | ANSWERED | FLAG_DIRECT;
-const STEADY: u32 = (1 << 0) | (1 << ANSWERED) | (1 << (FLAG_REPLY | ANSWERED));
 
 /** A UDP packet; CONTINUE when it has to take the long way. */
 // @ts-ignore: decorator
 @inline
-export function udp<K, E extends Entry>(packet: Packet): u32 {
-  const entry = entryOf<K, E>(packet);
-  if (entry == null) return CONTINUE;
-  if (!((STEADY >>> (entry.flags & DIRECTION_FLAGS)) & 1) || !isFresh<E>(entry)) return CONTINUE;
-  return translate<E>(packet, entry);
+export function udp<K>(packet: Packet): u32 {
+  const ref = refOf<K>(packet);
+  if (ref == 0) return CONTINUE;
+  const connection = connections.at(ref);
+  if (!isQuiet(connection.flags, ref) || conntrack.isExpired(connection)) return CONTINUE;
+  return translate<K>(packet, ref);
+}
+
+/** A UDP packet changes nothing while nobody has answered the opener, or when all is known. */
+// @ts-ignore: decorator
+@inline
+function isQuiet(flags: u32, ref: usize): bool {
+  const known = flags & (ANSWERED | FLAG_DIRECT);
+  return known == ANSWERED || (known | connections.directionOf(ref)) == 0;
 }
 
 /** A TCP segment that only acknowledges or carries data. */
 // @ts-ignore: decorator
 @inline
-export function tcp<K, E extends Entry>(packet: Packet): u32 {
-  const entry = entryOf<K, E>(packet);
-  if (entry == null) return CONTINUE;
-  const isOpen = (entry.flags & (ANSWERED | FLAG_DIRECT)) == <u8>ANSWERED;
-  if (!isOpen || entry.state != STATE_ESTABLISHED) return CONTINUE;
+export function tcp<K>(packet: Packet): u32 {
+  const ref = refOf<K>(packet);
+  if (ref == 0) return CONTINUE;
+  const connection = connections.at(ref);
+  const isOpen = (connection.flags & (ANSWERED | FLAG_DIRECT)) == <u8>ANSWERED;
+  if (!isOpen || connection.state != STATE_ESTABLISHED) return CONTINUE;
   if ((changetype<Tcp>(packet.l4).flags & FLAGS_COUNTED) != FLAG_ACK) return CONTINUE;
-  if (!isFresh<E>(entry) || !follow<E>(packet, entry)) return CONTINUE;
-  return translate<E>(packet, entry);
+  if (conntrack.isExpired(connection) || !follow<K>(packet, ref)) return CONTINUE;
+  return translate<K>(packet, ref);
 }
 
-/** The candidate, or what another slot has for the key: tags are short, and groups run over. */
+/** The candidate, or what another slot has for the key: tags are short, and buckets run over. */
 // @ts-ignore: decorator
 @inline
-function entryOf<K, E extends Entry>(packet: Packet): E | null {
+function refOf<K>(packet: Packet): usize {
   const candidate = packet.candidate;
-  if (equal<K>(candidate, packet.key)) return changetype<E>(candidate);
-  return changetype<E | null>(lookup<K, E>(tableOf<E>(), packet.key, packet.hash));
-}
-
-// @ts-ignore: decorator
-@inline
-function isFresh<E extends Entry>(entry: E): bool {
-  return clock.now() - entry.lastSeen <= CONFIG.timeout(entry.timer);
+  if (equal<K>(keyOf<K>(candidate), packet.key)) return candidate;
+  return lookup<K>(tableOf<K>(), packet.key, packet.hash);
 }
 
 /** Translates a packet of a steady connection. */
 // @ts-ignore: decorator
 @inline
-function translate<E extends Entry>(packet: Packet, entry: E): u32 {
+function translate<K>(packet: Packet, ref: usize): u32 {
   const descriptor = packet.descriptor;
-  const isReply = (entry.flags & FLAG_REPLY) != 0;
-  const backend = entry.backend;
-  conntrack.refresh<E>(entry);
-  nat.rewriteNetwork<E>(packet.l3, changetype<usize>(entry));
-  nat.rewriteTransport<E>(packet, entry);
+  const connection = connections.at(ref);
+  const isReply = connections.directionOf(ref) != 0;
+  const backend = connection.backend;
+  conntrack.refresh(connection);
+  nat.rewriteNetwork<K>(packet.l3, ref);
+  nat.rewriteTransport<K>(packet, ref);
   traffic.add(backend, isReply, descriptor.length);
   const outcome = isReply ? REPLY : ESTABLISHED;
   descriptor.outcome = outcome;
   descriptor.service = 0;
   descriptor.backend = backend;
-  descriptor.out = entry.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
+  descriptor.out = connection.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
   return outcome;
 }
 
-/** Asks for what else is needed if the packet's candidate is its entry. */
+/** Asks for what else is needed if the packet's candidate is its connection. */
 // @ts-ignore: decorator
 @inline
-export function touch<E extends Entry>(packet: Packet): u32 {
-  const entry = changetype<E>(packet.candidate);
-  return tracks.near(entry.detail).lastSeq ^ traffic.peek(entry.backend);
+export function touch<K>(packet: Packet): u32 {
+  const ref = packet.candidate;
+  const track = changetype<Track>(connections.trackOf<K>(ref));
+  return track.lastSeq ^ traffic.peek(connections.at(ref).backend);
 }
 
 /**
@@ -123,14 +122,14 @@ export function touch<E extends Entry>(packet: Packet): u32 {
  */
 // @ts-ignore: decorator
 @inline
-function follow<E extends Entry>(packet: Packet, entry: E): bool {
-  const direction: u32 = entry.flags & FLAG_REPLY;
+function follow<K>(packet: Packet, ref: usize): bool {
+  const direction = connections.directionOf(ref);
   const tcp = changetype<Tcp>(packet.l4);
   const header = tcp.headerLength;
   const seq = tcp.sequence;
   const end = seq + <u32>(packet.end - packet.l4) - header;
   const ack = tcp.acknowledgment;
-  const tracked = tracks.at(entry.detail);
+  const tracked = changetype<Track>(connections.trackOf<K>(ref));
   const sender = tracked.windowOf(direction);
   const receiver = tracked.windowOf(1 - direction);
   if (!isIn(sender, receiver, seq, end, ack)) return false;
@@ -159,10 +158,8 @@ function follow<E extends Entry>(packet: Packet, entry: E): bool {
   store<u32>(track, (rest & 0xffff0000) | last, offsetof<Track>("last"));
 
   const timer = timerOf(flags, retrans, window);
-  if (<u32>entry.timer != timer) {
-    entry.timer = <u8>timer;
-    conntrack.pairOf<E>(entry).timer = <u8>timer;
-  }
+  const connection = connections.at(ref);
+  if (<u32>connection.timer != timer) connection.timer = <u8>timer;
   return true;
 }
 

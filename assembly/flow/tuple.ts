@@ -1,8 +1,8 @@
 /** The transport header, checked, and the tuple: saddr, daddr, sport, dport, proto. */
 import { FAMILY_IPV4 } from "../../abi/layout";
-import { Connection4, Connection6, Tuple6, tableOf } from "../maps/connections";
+import { Tuple4, Tuple6, tableOf } from "../maps/connections";
 import { hash, hashPair } from "../maps/hash";
-import { CONTROL_SIZE, home } from "../maps/swiss";
+import { bucketOf } from "../maps/index";
 import { Packet } from "../packet";
 import { Ipv4 } from "../wire/ipv4";
 import { Ipv6 } from "../wire/ipv6";
@@ -63,7 +63,7 @@ export function aim4(packet: Packet, proto: u32): void {
   const last = tail(packet, proto);
   packet.key0 = addresses;
   packet.key1 = last;
-  aim<Connection4>(packet, hashPair(addresses, last));
+  aim<Tuple4>(packet, hashPair(addresses, last));
 }
 
 /** Forms the key of a packet whose header is known to be whole. */
@@ -80,13 +80,12 @@ export function aim6(packet: Packet, proto: u32): void {
   v128.store(packet.key, v128.load(ip.saddr), offsetof<Tuple6>("saddr0"));
   v128.store(packet.key, v128.load(ip.daddr), offsetof<Tuple6>("daddr0"));
   packet.key4 = tail(packet, proto);
-  aim<Connection6>(packet, hash<Tuple6>(packet.key));
+  aim<Tuple6>(packet, hash<Tuple6>(packet.key));
 }
 
 // @ts-ignore: decorator
 @inline
-function aim<E>(packet: Packet, hash: u32): void {
-  const table = tableOf<E>();
+function aim<K>(packet: Packet, hash: u32): void {
   packet.hash = hash;
-  packet.control = table.control + home(hash, table.groups) * CONTROL_SIZE;
+  packet.bucket = bucketOf(tableOf<K>(), hash);
 }

@@ -1,8 +1,11 @@
 /**
- * tracks: what is known of a TCP connection beyond its state, a row each. Written and read by the
- * packet path; rows are taken when a connection is made and given back when it goes.
+ * What is known of a connection beyond its state, in its record: of TCP a track, of SCTP tags.
+ * Written and read by the packet path.
  */
 import {
+  TAGS_ANSWERER,
+  TAGS_FLAGS,
+  TAGS_OPENER,
   TRACK_FLAGS,
   TRACK_LAST,
   TRACK_LAST_ACK,
@@ -20,7 +23,6 @@ import {
   WINDOW_MAX_WINDOW,
   WINDOW_SIZE,
 } from "../../abi/layout";
-import { Rows } from "./array";
 
 /** Flags of a direction, IP_CT_TCP_FLAG_ of the kernel's nf_conntrack_tcp.h. */
 export const WINDOW_SCALE: u32 = 0x01;
@@ -68,7 +70,7 @@ if (offsetof<Window>("maxAck") != WINDOW_MAX_ACK) ERROR("Window.maxAck drifted")
 
 @unmanaged
 export class Track {
-  /** Of the last acknowledgement or unjudged packet; while the row is free, the next free one. */
+  /** Of the last acknowledgement or unjudged packet. */
   lastSeq: u32;
   lastEnd: u32;
   lastAck: u32;
@@ -164,43 +166,18 @@ if (offsetof<Track>("scales") != TRACK_SCALES) ERROR("Track.scales drifted");
 if (offsetof<Track>("lastScale") != TRACK_LAST_SCALE) ERROR("Track.lastScale drifted");
 if (offsetof<Track>("opener0") != TRACK_WINDOWS) ERROR("Track.windows drifted");
 
-/** Row 0 stands for none. */
-export const ROWS = changetype<Rows>(memory.data(offsetof<Rows>(), 16));
-
-/** First of the rows given back, 0 for none. */
-let free: u32 = 0;
-/** Rows that were ever taken. */
-let used: u32 = 0;
-
-// @ts-ignore: decorator
-@inline
-export function at(row: u32): Track {
-  assert(row != 0 && row <= used, "a row that was taken");
-  return changetype<Track>(ROWS.base + row * offsetof<Track>());
+/** Zeroes the track at `track`. */
+export function clear(track: usize): void {
+  for (let at: usize = 0; at < offsetof<Track>(); at += 16) v128.store(track + at, i64x2.splat(0));
 }
 
-/** The row of that number, or the last one: for who only wants to touch it. */
-// @ts-ignore: decorator
-@inline
-export function near(row: u32): Track {
-  return changetype<Track>(ROWS.base + min<u32>(row, ROWS.length - 1) * offsetof<Track>());
+/** Verification tags that packets of a direction carry, and flags of flow/sctp. */
+@unmanaged
+export class Tags {
+  opener: u32;
+  answerer: u32;
+  flags: u32;
 }
-
-/** Takes a zeroed row; there is one for every connection. */
-export function take(): u32 {
-  const row = free;
-  if (row == 0) {
-    assert(used + 1 < ROWS.length, "a row for every connection");
-    return ++used;
-  }
-  free = at(row).lastSeq;
-  at(row).lastSeq = 0;
-  return row;
-}
-
-export function giveBack(row: u32): void {
-  const track = at(row);
-  memory.fill(changetype<usize>(track), 0, offsetof<Track>());
-  track.lastSeq = free;
-  free = row;
-}
+if (offsetof<Tags>("opener") != TAGS_OPENER) ERROR("Tags.opener drifted");
+if (offsetof<Tags>("answerer") != TAGS_ANSWERER) ERROR("Tags.answerer drifted");
+if (offsetof<Tags>("flags") != TAGS_FLAGS) ERROR("Tags.flags drifted");

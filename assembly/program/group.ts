@@ -4,8 +4,8 @@ import * as counters from "../flow/counters";
 import { CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
 import * as plain from "../flow/plain";
 import * as steady from "../flow/steady";
-import { Connection4, Connection6, TABLE4, TABLE6, Tuple4, Tuple6 } from "../maps/connections";
-import { CONTROL_SIZE, GROUP_SLOTS, Table, at, matches } from "../maps/swiss";
+import { TABLE4, TABLE6, Tuple4, Tuple6 } from "../maps/connections";
+import { matches, refAt } from "../maps/index";
 import { Descriptor, Packet, packetAt } from "../packet";
 import { PROTO_TCP } from "../wire/tcp";
 import { PROTO_UDP } from "../wire/udp";
@@ -17,9 +17,7 @@ const UDP4: u32 = FAMILY_IPV4 | (PROTO_UDP << 8);
 const TCP6: u32 = FAMILY_IPV6 | (PROTO_TCP << 8);
 const UDP6: u32 = FAMILY_IPV6 | (PROTO_UDP << 8);
 
-/**
- * An entry without a key, and control bytes without a tag: where packets without a candidate point.
- */
+/** A record without tuples, and a bucket without tags: where packets without a candidate point. */
 const NOTHING = memory.data(CT6_SIZE, 64);
 /** Takes what the touching loops read, so that their loads are not idle. */
 const SINK = memory.data(8, 8);
@@ -27,8 +25,8 @@ const SINK = memory.data(8, 8);
 /** Entries from which on tracks are touched: with 1,024 flows that takes 1.5 ns a packet. */
 const TOUCHED_MIN: u32 = 4096;
 
-/** An IPv6 entry has two cache lines. */
-const SECOND_LINE: usize = CT6_SIZE / 2;
+/** The tuples of an IPv6 record end on its second cache line. */
+const SECOND_LINE: usize = 64;
 
 /** Loop 1: headers to keys and hashes. */
 export function parse(descriptors: usize, packets: u32): void {
@@ -46,7 +44,7 @@ export function parse(descriptors: usize, packets: u32): void {
 /** Any other packet; one that ends here has no family and no candidate. */
 function parseAny(packet: Packet): void {
   clearOutcome(packet.descriptor);
-  packet.control = NOTHING;
+  packet.bucket = NOTHING;
   packet.hash = 0;
   const outcome = walk.parse(packet);
   if (outcome == CONTINUE) return;
@@ -65,15 +63,15 @@ function finish(packet: Packet, outcome: u32): void {
   counters.count(outcome, 1);
 }
 
-/** Loop 2: asks for the control bytes. */
-export function touchControl(packets: u32): void {
+/** Loop 2: asks for the buckets. */
+export function touchBuckets(packets: u32): void {
   let sink: u32 = 0;
-  for (let i: u32 = 0; i < packets; i++) sink ^= load<u32>(packetAt(i).control);
+  for (let i: u32 = 0; i < packets; i++) sink ^= load<u32>(packetAt(i).bucket);
   store<u32>(SINK, sink);
 }
 
 /** Loop 3: from tags to candidates, and asks for those. */
-export function touchEntries(packets: u32): void {
+export function touchRecords(packets: u32): void {
   for (let i: u32 = 0; i < packets; i++) match(packetAt(i));
   let sink: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
@@ -93,8 +91,8 @@ export function touchTracks(packets: u32): void {
   let sink: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
     const packet = packetAt(i);
-    if (packet.family == FAMILY_IPV4) sink ^= steady.touch<Connection4>(packet);
-    else if (packet.family == FAMILY_IPV6) sink ^= steady.touch<Connection6>(packet);
+    if (packet.family == FAMILY_IPV4) sink ^= steady.touch<Tuple4>(packet);
+    else if (packet.family == FAMILY_IPV6) sink ^= steady.touch<Tuple6>(packet);
   }
   store<u32>(SINK, sink);
 }
@@ -102,18 +100,8 @@ export function touchTracks(packets: u32): void {
 // @ts-ignore: decorator
 @inline
 function match(packet: Packet): void {
-  const bits = matches(packet.control, packet.hash);
-  if (bits == 0) packet.candidate = NOTHING;
-  else if (packet.family == FAMILY_IPV4)
-    packet.candidate = entryOf<Connection4>(TABLE4, packet, bits);
-  else packet.candidate = entryOf<Connection6>(TABLE6, packet, bits);
-}
-
-// @ts-ignore: decorator
-@inline
-function entryOf<E>(table: Table, packet: Packet, bits: u32): usize {
-  const group = <u32>(packet.control - table.control) / CONTROL_SIZE;
-  return at<E>(table, group * GROUP_SLOTS + ctz<u32>(bits));
+  const bits = matches(packet.bucket, packet.hash);
+  packet.candidate = bits == 0 ? NOTHING : refAt(packet.bucket, bits);
 }
 
 /** Loop 4: verdicts, in packet order. */
@@ -138,9 +126,9 @@ export function settle(packets: u32): void {
 function settlePlain(packet: Packet): u32 {
   switch (packet.kind) {
     case TCP4:
-      return steady.tcp<Tuple4, Connection4>(packet);
+      return steady.tcp<Tuple4>(packet);
     case UDP4:
-      return steady.udp<Tuple4, Connection4>(packet);
+      return steady.udp<Tuple4>(packet);
     case TCP6:
       return settleTcp6(packet);
     case UDP6:
@@ -151,11 +139,11 @@ function settlePlain(packet: Packet): u32 {
 }
 
 function settleTcp6(packet: Packet): u32 {
-  return steady.tcp<Tuple6, Connection6>(packet);
+  return steady.tcp<Tuple6>(packet);
 }
 
 function settleUdp6(packet: Packet): u32 {
-  return steady.udp<Tuple6, Connection6>(packet);
+  return steady.udp<Tuple6>(packet);
 }
 
 /** Every other packet. */

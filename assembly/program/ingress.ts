@@ -1,7 +1,7 @@
 /**
  * The ingress program: service NAT. A batch runs in groups through four loops, because the latency
  * of the conntrack table hides only when a whole group asks for its cache lines before anything
- * waits for one: parse and hash; touch the control bytes; match tags and touch the entries; judge
+ * waits for one: parse and hash; touch the buckets; match tags and touch the records; judge
  * and rewrite in packet order.
  */
 import { GROUP_LENGTH } from "../../abi/limits";
@@ -18,8 +18,8 @@ export function process(descriptors: usize, length: u32, now: u32): void {
   for (let done: u32 = 0; done < length; done += GROUP_LENGTH) {
     const packets = min<u32>(length - done, GROUP_LENGTH);
     group.parse(descriptors + done * DESC_SIZE, packets);
-    group.touchControl(packets);
-    group.touchEntries(packets);
+    group.touchBuckets(packets);
+    group.touchRecords(packets);
     group.touchTracks(packets);
     group.settle(packets);
   }
