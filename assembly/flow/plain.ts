@@ -50,7 +50,7 @@ function enter4(packet: Packet, descriptor: Descriptor, l3: usize, linkLength: u
   packet.l4 = l3 + IPV4_SIZE;
   packet.end = l3 + total;
   packet.kind = FAMILY_IPV4 | (proto << 8);
-  aim4(packet, proto);
+  aim4(packet, l3, l3 + IPV4_SIZE, proto);
   return true;
 }
 
@@ -69,7 +69,7 @@ function enter6(packet: Packet, descriptor: Descriptor, l3: usize, linkLength: u
   packet.l4 = l3 + IPV6_SIZE;
   packet.end = l3 + IPV6_SIZE + length;
   packet.kind = FAMILY_IPV6 | (proto << 8);
-  aim6(packet, proto);
+  aim6(packet, l3, l3 + IPV6_SIZE, proto);
   return true;
 }
 

@@ -51,35 +51,35 @@ function isWhole(packet: Packet): bool {
 /** Both ports and the protocol: the last word of a key. */
 // @ts-ignore: decorator
 @inline
-function tail(packet: Packet, proto: u32): u64 {
-  return ((<u64>proto) << 32) | <u64>load<u32>(packet.l4);
+function tail(l4: usize, proto: u32): u64 {
+  return ((<u64>proto) << 32) | <u64>load<u32>(l4);
+}
+
+/** Forms the key of a packet whose header is known to be whole. */
+export function form(packet: Packet): void {
+  if (packet.family == FAMILY_IPV4) aim4(packet, packet.l3, packet.l4, packet.proto);
+  else aim6(packet, packet.l3, packet.l4, packet.proto);
 }
 
 /** Forms an IPv4 key. Inline: every packet of the fast path comes here. */
 // @ts-ignore: decorator
 @inline
-export function aim4(packet: Packet, proto: u32): void {
-  const addresses = load<u64>(packet.l3, offsetof<Ipv4>("saddr"));
-  const last = tail(packet, proto);
+export function aim4(packet: Packet, l3: usize, l4: usize, proto: u32): void {
+  const addresses = load<u64>(l3, offsetof<Ipv4>("saddr"));
+  const last = tail(l4, proto);
   packet.key0 = addresses;
   packet.key1 = last;
   aim<Tuple4>(packet, hashPair(addresses, last));
 }
 
-/** Forms the key of a packet whose header is known to be whole. */
-export function form(packet: Packet): void {
-  if (packet.family == FAMILY_IPV4) aim4(packet, packet.proto);
-  else aim6(packet, packet.proto);
-}
-
 /** Forms an IPv6 key. */
 // @ts-ignore: decorator
 @inline
-export function aim6(packet: Packet, proto: u32): void {
-  const ip = changetype<Ipv6>(packet.l3);
+export function aim6(packet: Packet, l3: usize, l4: usize, proto: u32): void {
+  const ip = changetype<Ipv6>(l3);
   v128.store(packet.key, v128.load(ip.saddr), offsetof<Tuple6>("saddr0"));
   v128.store(packet.key, v128.load(ip.daddr), offsetof<Tuple6>("daddr0"));
-  packet.key4 = tail(packet, proto);
+  packet.key4 = tail(l4, proto);
   aim<Tuple6>(packet, hash<Tuple6>(packet.key));
 }
 
