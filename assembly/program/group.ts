@@ -106,17 +106,20 @@ function match(packet: Packet): void {
 
 /** Loop 4: verdicts, in packet order. */
 export function settle(packets: u32): void {
-  let origs: u32 = 0;
+  let established: u32 = 0;
   let replies: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
     const packet = packetAt(i);
     if (packet.family == 0) continue;
     const outcome = settlePlain(packet);
-    if (outcome == ESTABLISHED) origs++;
-    else if (outcome == REPLY) replies++;
-    else settleAny(packet);
+    if (outcome == CONTINUE) {
+      settleAny(packet);
+    } else {
+      established++;
+      replies += u32(outcome == REPLY);
+    }
   }
-  counters.count(ESTABLISHED, origs);
+  counters.count(ESTABLISHED, established - replies);
   counters.count(REPLY, replies);
 }
 
