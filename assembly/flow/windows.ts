@@ -96,9 +96,11 @@ export function follow(packet: Packet, track: Track, direction: u32): u32 {
   if (sent + <i32>granted < 0 || unseen > max<u32>(largest, ACK_WINDOW_MIN)) return UNUSUAL;
 
   v128.store(changetype<usize>(sender), i32x4.add(kept, i32x4.max_s(gain, i32x4.splat(0))));
-  senderSide.flags |= <u8>select<u32>(UNACKNOWLEDGED, 0, sent > 0);
-  receiverSide.flags &= <u8>~select<u32>(UNACKNOWLEDGED, 0, unseen == 0);
-  const unacknowledged: u32 = (senderSide.flags | receiverSide.flags) & UNACKNOWLEDGED;
+  const own = <u32>senderSide.flags | select<u32>(UNACKNOWLEDGED, 0, sent > 0);
+  const other = <u32>receiverSide.flags & select<u32>(~UNACKNOWLEDGED, ~0, unseen == 0);
+  senderSide.flags = <u8>own;
+  receiverSide.flags = <u8>other;
+  const unacknowledged = (own | other) & UNACKNOWLEDGED;
   const before = v128.load(changetype<usize>(track));
   const last = v128.or(said, v128.load(LASTS + direction * 16));
   v128.store(changetype<usize>(track), last);
