@@ -37,6 +37,7 @@ export class Opening {
   newSaddr1: u64;
   newSport: u16;
   newDport: u16;
+  replyHash: u32;
   /** Tuple of the reply, an IPv4 or an IPv6 one. */
   reply0: u64;
   reply1: u64;
