@@ -35,7 +35,7 @@ import * as options from "../wire/options";
 import { FLAG_ACK, TCP_SIZE, Tcp } from "../wire/tcp";
 import * as conntrack from "./conntrack";
 import * as nat from "./nat";
-import { CONTINUE, ESTABLISHED, REPLY } from "./outcome";
+import { ABSENT, CONTINUE, ESTABLISHED, REPLY } from "./outcome";
 import { isAfter } from "./sequence";
 import { FLAGS_COUNTED, KIND_ACK } from "./states";
 import * as traffic from "./traffic";
@@ -44,12 +44,12 @@ import { ACK_WINDOW_MIN } from "./window";
 const ANSWERED: u32 = FLAG_SEEN_REPLY | FLAG_ASSURED;
 
 
-/** A UDP packet; CONTINUE when it has to take the long way. */
+/** A UDP packet; CONTINUE when it has to take the long way, ABSENT when there is no connection. */
 // @ts-ignore: decorator
 @inline
 export function udp<K>(packet: Packet): u32 {
   const ref = refOf<K>(packet);
-  if (ref == 0) return CONTINUE;
+  if (ref == 0) return ABSENT;
   const connection = connections.at(ref);
   if (!isQuiet(connection.flags, ref) || conntrack.isExpired(connection)) return CONTINUE;
   return translate<K>(packet, ref);
@@ -68,7 +68,7 @@ function isQuiet(flags: u32, ref: usize): bool {
 @inline
 export function tcp<K>(packet: Packet): u32 {
   const ref = refOf<K>(packet);
-  if (ref == 0) return CONTINUE;
+  if (ref == 0) return ABSENT;
   const connection = connections.at(ref);
   const isOpen = (connection.flags & (ANSWERED | FLAG_DIRECT)) == <u8>ANSWERED;
   if (!isOpen || connection.state != STATE_ESTABLISHED) return CONTINUE;

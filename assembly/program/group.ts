@@ -1,7 +1,8 @@
 /** The four loops over a group of packets. */
 import { COUNTER_BYTES, CT6_SIZE, DESC_SIZE, FAMILY_IPV4, FAMILY_IPV6 } from "../../abi/layout";
 import * as counters from "../flow/counters";
-import { CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
+import { dial } from "../flow/judge";
+import { ABSENT, CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
 import * as plain from "../flow/plain";
 import * as steady from "../flow/steady";
 import { TABLE4, TABLE6, Tuple4, Tuple6 } from "../maps/connections";
@@ -114,7 +115,7 @@ export function settle(packets: u32): void {
     const outcome = settlePlain(packet);
     if (outcome == ESTABLISHED) origs++;
     else if (outcome == REPLY) replies++;
-    else settleAny(packet);
+    else settleAny(packet, outcome);
   }
   counters.count(ESTABLISHED, origs);
   counters.count(REPLY, replies);
@@ -146,8 +147,8 @@ function settleUdp6(packet: Packet): u32 {
   return steady.udp<Tuple6>(packet);
 }
 
-/** Every other packet. */
-function settleAny(packet: Packet): void {
+/** Every other packet, after what the short way said. */
+function settleAny(packet: Packet, said: u32): void {
   clearOutcome(packet.descriptor);
-  finish(packet, walk.settle(packet));
+  finish(packet, said == ABSENT ? dial(packet) : walk.settle(packet));
 }
