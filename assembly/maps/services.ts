@@ -76,6 +76,11 @@ export class Service extends Vip {
   private spare0: u32;
   private spare1: u64;
 
+  /** CLASS_LOCAL and CLASS_OTHER take the same route. */
+  get routesLocalsLikeOthers(): bool {
+    return this.routes1 == this.routes2;
+  }
+
   /** The route of a source class, CLASS_. */
   route(sourceClass: u32): Route {
     const first = changetype<usize>(this) + offsetof<Service>("routes0");
