@@ -194,16 +194,16 @@ export const AFFINITY_SIZE = 48;
  * packets become is the other's tuple reversed. Direction 0 is the opener's. The first 32 bytes:
  *
  *  0          4         8         12      13      14      15      16        18        20        24     32
- *  | lastseen | created | backend | state | timer | flags | proto | ipdelta | l4delta | of 1    | zero |
+ *  | lastseen | created | backend | flags | state | timer | proto | ipdelta | l4delta | of 1    | zero |
  *
  * A ref is the address of a record, and in its lowest bit a direction.
  */
 export const CT_LAST_SEEN = 0; // u32 ms; of a free record the address of the next one
 export const CT_CREATED = 4; // u32 ms
 export const CT_BACKEND = 8; // u32
-export const CT_STATE = 12; // u8, STATE_
-export const CT_TIMER = 13; // u8, a STATE_ or TIMER_
-export const CT_FLAGS = 14; // u8, FLAG_
+export const CT_FLAGS = 12; // u8, FLAG_
+export const CT_STATE = 13; // u8, STATE_
+export const CT_TIMER = 14; // u8, a STATE_ or TIMER_
 export const CT_PROTO = 15; // u8, 0 while the record is free
 /** Two of CT_DELTAS_SIZE: what a direction's translation adds to the checksums, RFC 1624; u16 each. */
 export const CT_DELTAS = 16;
@@ -235,28 +235,33 @@ export const CT6_SIZE = 192;
 
 /**
  * track: the rest of what is known of a TCP connection, the last cache line of its ct entry. struct ip_ct_tcp
- * of the kernel's include/linux/netfilter/nf_conntrack_tcp.h.
+ * of the kernel's include/linux/netfilter/nf_conntrack_tcp.h. A packet writes the first 16 bytes and the
+ * window of its own direction at once.
  *
- *  0         4         8         12           14      16     17        18       19          20     32
- *  | lastseq | lastend | lastack | lastwindow | flags | last | retrans | scales | lastscale | zero |
+ *  0         4         8            10     11        12        16      17      18             20           21
+ *  | lastack | lastseq | lastwindow | last | retrans | lastend | flags | scale | of the other | last flags | scale |
  *  32                   48                    64
  *  | window: the opener | window: the other   |
  */
-export const TRACK_LAST_SEQ = 0; // u32
-export const TRACK_LAST_END = 4; // u32
-export const TRACK_LAST_ACK = 8; // u32
-export const TRACK_LAST_WINDOW = 12; // u16
-export const TRACK_FLAGS = 14; // u16
-export const TRACK_LAST = 16; // u8: kind of the last packet in the low bits, its direction in bit 7
-export const TRACK_RETRANS = 17; // u8
-export const TRACK_SCALES = 18; // u8: window scale of the opener in the low half, of the other in the high one
-export const TRACK_LAST_SCALE = 19; // u8
+export const TRACK_LAST_ACK = 0; // u32
+export const TRACK_LAST_SEQ = 4; // u32
+export const TRACK_LAST_WINDOW = 8; // u16 be
+export const TRACK_LAST = 10; // u8: kind of the last packet in the low bits, its direction in bit 7
+export const TRACK_RETRANS = 11; // u8
+export const TRACK_LAST_END = 12; // u32
+/** Two of SIDE_SIZE. */
+export const TRACK_SIDES = 16;
+export const SIDE_FLAGS = 0; // u8
+export const SIDE_SCALE = 1; // u8, window scale
+export const SIDE_SIZE = 2;
+export const TRACK_LAST_FLAGS = 20; // u8
+export const TRACK_LAST_SCALE = 21; // u8
 export const TRACK_WINDOWS = 32; // two, WINDOW_SIZE each
 export const TRACK_SIZE = 64;
 
 /** What the sender of a direction has shown of its window: struct ip_ct_tcp_state there. */
 export const WINDOW_END = 0; // u32, highest sequence number sent, plus one
-export const WINDOW_MAX_END = 4; // u32, highest sequence number the receiver has allowed
+export const WINDOW_ALLOWED = 4; // u32, highest sequence number it allows the other direction: td_maxend of that one
 export const WINDOW_MAX_WINDOW = 8; // u32, largest window advertised, scaled
 export const WINDOW_MAX_ACK = 12; // u32, highest acknowledgement sent
 export const WINDOW_SIZE = 16;

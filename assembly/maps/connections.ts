@@ -49,10 +49,10 @@ export class Connection {
   lastSeen: u32;
   created: u32;
   backend: u32;
+  flags: u8;
   state: u8;
   /** Which timeout ends the connection: a STATE_ or a TIMER_. */
   timer: u8;
-  flags: u8;
   proto: u8;
   private deltas0: u32;
   private deltas1: u32;

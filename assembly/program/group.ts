@@ -1,5 +1,6 @@
 /** The four loops over a group of packets. */
 import { COUNTER_BYTES, CT6_SIZE, DESC_SIZE, FAMILY_IPV4, FAMILY_IPV6 } from "../../abi/layout";
+import { VERDICT_ABORTED } from "../../abi/verdict";
 import * as counters from "../flow/counters";
 import { dial } from "../flow/judge";
 import { ABSENT, CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
@@ -107,17 +108,20 @@ function match(packet: Packet): void {
 
 /** Loop 4: verdicts, in packet order. */
 export function settle(packets: u32): void {
-  let origs: u32 = 0;
+  let established: u32 = 0;
   let replies: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
     const packet = packetAt(i);
     if (packet.family == 0) continue;
     const outcome = settlePlain(packet);
-    if (outcome == ESTABLISHED) origs++;
-    else if (outcome == REPLY) replies++;
-    else settleAny(packet, outcome);
+    if ((outcome & 0xff) == VERDICT_ABORTED) {
+      settleAny(packet, outcome);
+    } else {
+      established++;
+      replies += u32(outcome == REPLY);
+    }
   }
-  counters.count(ESTABLISHED, origs);
+  counters.count(ESTABLISHED, established - replies);
   counters.count(REPLY, replies);
 }
 

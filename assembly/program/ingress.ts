@@ -7,6 +7,7 @@
 import { GROUP_LENGTH } from "../../abi/limits";
 import { DESC_SIZE } from "../../abi/layout";
 import * as clock from "../flow/clock";
+import * as windows from "../flow/windows";
 import * as fragments from "./fragments";
 import * as group from "./group";
 import { removeExpired } from "./maps";
@@ -15,6 +16,7 @@ import { removeExpired } from "./maps";
 export function process(descriptors: usize, length: u32, now: u32): void {
   fragments.begin(descriptors);
   if (clock.advance(now)) removeExpired();
+  windows.begin();
   for (let done: u32 = 0; done < length; done += GROUP_LENGTH) {
     const packets = min<u32>(length - done, GROUP_LENGTH);
     group.parse(descriptors + done * DESC_SIZE, packets);
