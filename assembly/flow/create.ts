@@ -37,7 +37,7 @@ function create<K>(packet: Packet, opening: Opening): u32 {
 }
 
 function insert<K>(packet: Packet, opening: Opening): usize {
-  const ref = connections.insert<K>(packet.key, packet.hash, opening.reply);
+  const ref = connections.insert<K>(packet.key, packet.hash, opening.reply, opening.replyHash);
   const connection = connections.at(ref);
   connection.lastSeen = now();
   connection.created = now();

@@ -8,6 +8,7 @@ import { REASON_PORT_EXHAUSTED } from "../../abi/verdict";
 import { CONFIG } from "../maps/config";
 import { Tuple4, Tuple6 } from "../maps/connections";
 import { hash } from "../maps/hash";
+import { equal } from "../maps/swiss";
 import { Packet } from "../packet";
 import * as conntrack from "./conntrack";
 import { Opening, formReply } from "./opening";
@@ -59,6 +60,7 @@ function isFree(packet: Packet, opening: Opening, port: u16): bool {
 /** The reply must neither be taken nor look like the packet itself. */
 function isUnusedTuple<K>(packet: Packet, opening: Opening): bool {
   const reply = opening.reply;
-  if (memory.compare(reply, packet.key, offsetof<K>()) == 0) return false;
-  return conntrack.lookup<K>(reply, hash<K>(reply)) == 0;
+  if (equal<K>(reply, packet.key)) return false;
+  opening.replyHash = hash<K>(reply);
+  return conntrack.lookup<K>(reply, opening.replyHash) == 0;
 }

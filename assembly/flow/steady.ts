@@ -31,7 +31,7 @@ import { Packet } from "../packet";
 import { FLAG_ACK, Tcp } from "../wire/tcp";
 import { age, refresh } from "./conntrack";
 import * as nat from "./nat";
-import { CONTINUE, ESTABLISHED, REPLY } from "./outcome";
+import { ABSENT, CONTINUE, ESTABLISHED, REPLY } from "./outcome";
 import { FLAGS_COUNTED } from "./states";
 import * as traffic from "./traffic";
 import * as windows from "./windows";
@@ -54,12 +54,12 @@ if (DESC_OUT - DESC_BACKEND != 4 || FLAG_MASQUERADE != OUT_FLAG_MASQUERADE)
   ERROR("a descriptor says it otherwise");
 if (DESC_SERVICE - DESC_VERDICT != 4) ERROR("outcome and service are one word");
 
-/** A UDP packet; CONTINUE when it has to take the long way. */
+/** A UDP packet; CONTINUE when it has to take the long way, ABSENT when there is no connection. */
 // @ts-ignore: decorator
 @inline
 export function udp<K>(packet: Packet): u32 {
   const ref = refOf<K>(packet);
-  if (ref == 0) return CONTINUE;
+  if (ref == 0) return ABSENT;
   const word = wordOf(ref);
   if (!isQuiet(<u32>(word >>> FLAGS_SHIFT), ref) || isExpired(ref, word)) return CONTINUE;
   return translate<K>(packet, ref, word);
@@ -78,7 +78,7 @@ function isQuiet(flags: u32, ref: usize): bool {
 @inline
 export function tcp<K>(packet: Packet): u32 {
   const ref = refOf<K>(packet);
-  if (ref == 0) return CONTINUE;
+  if (ref == 0) return ABSENT;
   const word = wordOf(ref);
   if ((<u32>(word >>> FLAGS_SHIFT) & OPEN_BITS) != OPEN) return CONTINUE;
   if ((changetype<Tcp>(packet.l4).flags & FLAGS_COUNTED) != FLAG_ACK) return CONTINUE;

@@ -22,7 +22,6 @@ import {
   SIMULTANEOUS,
   UNACKNOWLEDGED,
 } from "../maps/tracks";
-import * as options from "../wire/options";
 import { ACCEPTED, REFUSED, REOPENED, RESET, SHORTENED, UNCHANGED, UNRENEWED } from "./judgement";
 import * as reset from "./reset";
 import { Segment } from "./segment";
@@ -134,10 +133,10 @@ function note(stream: Stream, segment: Segment): void {
  */
 function noteSyn(stream: Stream, segment: Segment): void {
   const track = stream.track;
-  const scale = options.scale(segment.options, segment.optionsEnd);
-  track.lastScale = scale == options.UNSCALED ? 0 : <u8>scale;
+  const said = window.announced(segment.options, segment.optionsEnd);
+  track.lastScale = <u8>(said >>> window.SCALE_SHIFT);
   const challenge = stream.state == STATE_LAST_ACK ? CHALLENGE : 0;
-  track.lastFlags = <u8>(window.announced(segment) | challenge);
+  track.lastFlags = <u8>((said & window.ANNOUNCED) | challenge);
 }
 
 /** The challenge is no answer to the FIN that was sent last. */
@@ -231,6 +230,6 @@ function timerOf(stream: Stream, segment: Segment, next: u32): u32 {
   return isClosed && exceeds(next, TIMER_MAX_RETRANS) ? TIMER_MAX_RETRANS : next;
 }
 
-function exceeds(timer: u32, other: u32): bool {
+export function exceeds(timer: u32, other: u32): bool {
   return CONFIG.timeout(timer) > CONFIG.timeout(other);
 }

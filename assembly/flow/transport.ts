@@ -21,6 +21,7 @@ import * as segment from "./segment";
 import * as states from "./states";
 import { Stream } from "./stream";
 import * as streams from "./stream";
+import * as syn from "./syn";
 import * as tcp from "./tcp";
 import * as window from "./window";
 
@@ -38,6 +39,12 @@ export function begin<K>(packet: Packet, ref: usize): void {
 }
 
 function beginTcp<K>(packet: Packet, ref: usize): void {
+  if (syn.isPlain(packet)) syn.begin<K>(packet, ref);
+  else pickUp<K>(packet, ref);
+}
+
+/** Begins in mid-stream, or with a segment that is not all there. */
+function pickUp<K>(packet: Packet, ref: usize): void {
   const connection = connections.at(ref);
   tracks.clear(connections.trackOf<K>(ref));
   const stream = streams.enter<K>(ref, 0);

@@ -58,20 +58,24 @@ export function open(stream: Stream, segment: Segment): void {
 /** Scale and selective acknowledgements, as the sender of a SYN announces them. */
 function readOptions(stream: Stream, segment: Segment): void {
   if (!segment.hasOptions) return;
-  const scale = options.scale(segment.options, segment.optionsEnd);
-  stream.track.setScale(stream.direction, scale == options.UNSCALED ? 0 : scale);
-  stream.track.setFlags(stream.direction, (stream.senderFlags & LIBERAL) | announced(segment));
+  const said = announced(segment.options, segment.optionsEnd);
+  stream.track.setScale(stream.direction, said >>> SCALE_SHIFT);
+  const liberal = stream.senderFlags & LIBERAL;
+  stream.track.setFlags(stream.direction, liberal | (said & ANNOUNCED));
 }
 
 /** Flags that a SYN announces. */
 export const ANNOUNCED: u32 = WINDOW_SCALE | SACK_PERMITTED;
 
-/** Flags for what the options of a SYN announce. */
-export function announced(segment: Segment): u32 {
-  const at = segment.options;
-  const scaled = options.scale(at, segment.optionsEnd) != options.UNSCALED;
-  const sack = options.permitsSack(at, segment.optionsEnd);
-  return (scaled ? WINDOW_SCALE : 0) | (sack ? SACK_PERMITTED : 0);
+/** Above them: bits by which the windows are shifted. */
+export const SCALE_SHIFT: u32 = 8;
+
+/** What the options of a SYN announce: flags, and the scale at SCALE_SHIFT. */
+export function announced(at: usize, end: usize): u32 {
+  const said = options.announced(at, end);
+  const scale = said & 0xff;
+  const sacks = said & options.SACKS ? SACK_PERMITTED : 0;
+  return scale == options.UNSCALED ? sacks : sacks | WINDOW_SCALE | (scale << SCALE_SHIFT);
 }
 
 /** Whether windows are neither judged nor kept up, nf_conntrack_tcp_no_window_check. */

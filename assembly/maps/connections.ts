@@ -159,9 +159,8 @@ export function trackOf<K>(ref: usize): usize {
  * Makes a connection of two tuples that are in no other one; there must be room. Returns the ref of
  * its first direction. The rest of the record is what it was.
  */
-export function insert<K>(tuple: usize, tupleHash: u32, reply: usize): usize {
+export function insert<K>(tuple: usize, tupleHash: u32, reply: usize, replyHash: u32): usize {
   const table = tableOf<K>();
-  const replyHash = hash<K>(reply);
   assert(index.lookup<K>(table, tuple, tupleHash) == 0, "a tuple is inserted once");
   assert(index.lookup<K>(table, reply, replyHash) == 0, "a tuple is inserted once");
   const ref = records.take(table);

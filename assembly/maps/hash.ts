@@ -30,11 +30,16 @@ export function tailOf<K>(): usize {
   return (offsetof<K>() - 1) & ~7;
 }
 
-/** Bits of that word that are the key's. */
+/**
+ * The last word of a key, as far as it is the key's. Half a word is read as such: a load that is
+ * wider than the store before it waits until that has left the processor.
+ */
 // @ts-ignore: decorator
 @inline
-export function tailMask<K>(): u64 {
-  return ~(<u64>0) >>> (<u64>(tailOf<K>() + 8 - offsetof<K>()) << 3);
+export function lastWord<K>(key: usize): u64 {
+  const size = offsetof<K>() - tailOf<K>();
+  if (size == 4) return load<u32>(key, tailOf<K>());
+  return load<u64>(key, tailOf<K>()) & (~(<u64>0) >>> (<u64>(8 - size) << 3));
 }
 
 /** The hash of a key of class K, word by word. */
@@ -45,7 +50,7 @@ export function hash<K>(key: usize): u32 {
   if (tailOf<K>() > 8) state = word(state, load<u64>(key, 8));
   if (tailOf<K>() > 16) state = word(state, load<u64>(key, 16));
   if (tailOf<K>() > 24) state = word(state, load<u64>(key, 24));
-  return last(state, load<u64>(key, tailOf<K>()) & tailMask<K>());
+  return last(state, lastWord<K>(key));
 }
 
 /** The hash of a key of two words, both in registers. */

@@ -15,7 +15,7 @@
  * K is the class of the key, E that of the entry, which begins with its key. Both are compile-time
  * only.
  */
-import { hash, tailMask, tailOf } from "./hash";
+import { hash, lastWord, tailOf } from "./hash";
 
 @unmanaged
 export class Table {
@@ -93,8 +93,7 @@ export function equal<K>(a: usize, b: usize): bool {
   if (tailOf<K>() > 8) difference |= load<u64>(a, 8) ^ load<u64>(b, 8);
   if (tailOf<K>() > 16) difference |= load<u64>(a, 16) ^ load<u64>(b, 16);
   if (tailOf<K>() > 24) difference |= load<u64>(a, 24) ^ load<u64>(b, 24);
-  const tail = load<u64>(a, tailOf<K>()) ^ load<u64>(b, tailOf<K>());
-  return (difference | (tail & tailMask<K>())) == 0;
+  return (difference | (lastWord<K>(a) ^ lastWord<K>(b))) == 0;
 }
 
 /** The entry of a key, 0 when there is none. */
@@ -146,7 +145,7 @@ export function copy<K>(to: usize, key: usize): void {
   if (tailOf<K>() > 8) store<u64>(to, load<u64>(key, 8), 8);
   if (tailOf<K>() > 16) store<u64>(to, load<u64>(key, 16), 16);
   if (tailOf<K>() > 24) store<u64>(to, load<u64>(key, 24), 24);
-  store<u64>(to, load<u64>(key, tailOf<K>()) & tailMask<K>(), tailOf<K>());
+  store<u64>(to, lastWord<K>(key), tailOf<K>());
 }
 
 // @ts-ignore: decorator

@@ -1,7 +1,9 @@
 /** The loops over a group of packets. */
 import { COUNTER_BYTES, CT6_SIZE, DESC_SIZE, FAMILY_IPV4, FAMILY_IPV6 } from "../../abi/layout";
+import { VERDICT_ABORTED } from "../../abi/verdict";
 import * as counters from "../flow/counters";
-import { CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
+import { dial } from "../flow/judge";
+import { ABSENT, CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
 import * as plain from "../flow/plain";
 import * as steady from "../flow/steady";
 import { TABLE4, TABLE6, Tuple4, Tuple6 } from "../maps/connections";
@@ -117,8 +119,8 @@ export function settle(packets: u32): void {
     const packet = packetAt(i);
     if (packet.family == 0) continue;
     const outcome = settlePlain(packet);
-    if (outcome == CONTINUE) {
-      settleAny(packet);
+    if ((outcome & 0xff) == VERDICT_ABORTED) {
+      settleAny(packet, outcome);
     } else {
       established++;
       replies += u32(outcome == REPLY);
@@ -154,8 +156,8 @@ function settleUdp6(packet: Packet): u32 {
   return steady.udp<Tuple6>(packet);
 }
 
-/** Every other packet. */
-function settleAny(packet: Packet): void {
+/** Every other packet, after what the short way said. */
+function settleAny(packet: Packet, said: u32): void {
   clearOutcome(packet.descriptor);
-  finish(packet, walk.settle(packet));
+  finish(packet, said == ABSENT ? dial(packet) : walk.settle(packet));
 }
