@@ -31,10 +31,9 @@ export const TIMER_MAX_RETRANS = 20;
 export const TIMER_UNACKNOWLEDGED = 21;
 export const TIMER_LENGTH = 22;
 
-/** Flags of a ct entry. The entry of the reply direction has FLAG_REPLY. */
-export const FLAG_REPLY = 1;
-export const FLAG_MASQUERADE = 2;
-export const FLAG_SEEN_REPLY = 4;
-export const FLAG_ASSURED = 8;
+/** Flags of a ct entry. */
+export const FLAG_MASQUERADE = 1;
+export const FLAG_SEEN_REPLY = 2;
+export const FLAG_ASSURED = 4;
 /** Tracked only so that its reply tuple is taken: nothing of its packets is replaced. */
-export const FLAG_DIRECT = 16;
+export const FLAG_DIRECT = 8;

@@ -190,86 +190,86 @@ export const AFFINITY_FAMILY = 40; // u8
 export const AFFINITY_SIZE = 48;
 
 /**
- * ct entry, IPv4: one per direction, 64 bytes, a cache line. The first 16 are the tuple of the direction,
- * the next 12 what replaces it in the packet, in the packet's own order.
+ * ct entry: a record of its own, whole cache lines, with the tuples of both directions: what a direction's
+ * packets become is the other's tuple reversed. Direction 0 is the opener's. The first 32 bytes:
  *
- *  0      4      8      10     12      13      14      15     16       20       24       26       28        30        32
- *  | saddr| daddr| sport| dport| proto | flags | state | timer| nsaddr | ndaddr | nsport | ndport | ipdelta | l4delta |
- *  32         36     40        44        48       52            56     64
- *  | lastseen | pair | backend | created | detail | detail flags | zero |
+ *  0          4         8         12      13      14      15      16        18        20        24     32
+ *  | lastseen | created | backend | flags | state | timer | proto | ipdelta | l4delta | of 1    | zero |
+ *
+ * A ref is the address of a record, and in its lowest bit a direction.
  */
+export const CT_LAST_SEEN = 0; // u32 ms; of a free record the address of the next one
+export const CT_CREATED = 4; // u32 ms
+export const CT_BACKEND = 8; // u32
+export const CT_FLAGS = 12; // u8, FLAG_
+export const CT_STATE = 13; // u8, STATE_
+export const CT_TIMER = 14; // u8, a STATE_ or TIMER_
+export const CT_PROTO = 15; // u8, 0 while the record is free
+/** Two of CT_DELTAS_SIZE: what a direction's translation adds to the checksums, RFC 1624; u16 each. */
+export const CT_DELTAS = 16;
+export const CT_IP_DELTA = 0;
+export const CT_L4_DELTA = 2;
+export const CT_DELTAS_SIZE = 4;
+/** Two tuples. */
+export const CT_TUPLES = 32;
+
+/** ct entry, IPv4: two cache lines, the second is the track. */
 export const CT4_SADDR = 0; // u32 be
 export const CT4_DADDR = 4; // u32 be
 export const CT4_SPORT = 8; // u16 be
 export const CT4_DPORT = 10; // u16 be
-export const CT4_PROTO = 12; // u8
-export const CT4_FLAGS = 13; // u8, FLAG_
-export const CT4_STATE = 14; // u8, STATE_
-export const CT4_TIMER = 15; // u8, a STATE_ or TIMER_
-export const CT4_NEW_SADDR = 16; // u32 be
-export const CT4_NEW_DADDR = 20; // u32 be
-export const CT4_NEW_SPORT = 24; // u16 be
-export const CT4_NEW_DPORT = 26; // u16 be
-export const CT4_IP_DELTA = 28; // u16, RFC 1624
-export const CT4_L4_DELTA = 30; // u16, RFC 1624
-export const CT4_LAST_SEEN = 32; // u32 ms
-export const CT4_PAIR = 36; // u32, slot of the other direction
-export const CT4_BACKEND = 40; // u32
-export const CT4_CREATED = 44; // u32 ms
-/** u32: of TCP its row in tracks; of SCTP the verification tag of the direction, as in the packet. */
-export const CT4_DETAIL = 48;
-export const CT4_DETAIL_FLAGS = 52; // u32, of SCTP, in the entry of the opener
-export const CT4_SIZE = 64;
+export const CT4_PROTO = 12; // u32
+export const CT4_TUPLE_SIZE = 16;
+export const CT4_TRACK = 64;
+export const CT4_SIZE = 128;
 
-/** ct entry, IPv6: 128 bytes, the same fields. */
+/** ct entry, IPv6: three. */
 export const CT6_SADDR = 0; // 16 bytes
 export const CT6_DADDR = 16; // 16 bytes
 export const CT6_SPORT = 32; // u16 be
 export const CT6_DPORT = 34; // u16 be
-export const CT6_PROTO = 36; // u8
-export const CT6_FLAGS = 37; // u8
-export const CT6_STATE = 38; // u8
-export const CT6_TIMER = 39; // u8
-export const CT6_L4_DELTA = 40; // u16
-export const CT6_LAST_SEEN = 44; // u32 ms
-export const CT6_PAIR = 48; // u32
-export const CT6_BACKEND = 52; // u32
-export const CT6_CREATED = 56; // u32 ms
-export const CT6_NEW_SADDR = 64; // 16 bytes
-export const CT6_NEW_DADDR = 80; // 16 bytes
-export const CT6_NEW_SPORT = 96; // u16 be
-export const CT6_NEW_DPORT = 98; // u16 be
-export const CT6_DETAIL = 100; // u32
-export const CT6_DETAIL_FLAGS = 104; // u32
-export const CT6_SIZE = 128;
+export const CT6_PROTO = 36; // u32
+export const CT6_TUPLE_SIZE = 40;
+export const CT6_TRACK = 128;
+export const CT6_SIZE = 192;
 
 /**
- * tracks (array of the packet path): the rest of what is known of a TCP connection, a row each, a cache line.
- * struct ip_ct_tcp of the kernel's include/linux/netfilter/nf_conntrack_tcp.h.
+ * track: the rest of what is known of a TCP connection, the last cache line of its ct entry. struct ip_ct_tcp
+ * of the kernel's include/linux/netfilter/nf_conntrack_tcp.h. A packet writes the first 16 bytes and the
+ * window of its own direction at once.
  *
- *  0         4         8         12           14      16     17        18       19          20     32
- *  | lastseq | lastend | lastack | lastwindow | flags | last | retrans | scales | lastscale | zero |
+ *  0         4         8            10     11        12        16      17      18             20           21
+ *  | lastack | lastseq | lastwindow | last | retrans | lastend | flags | scale | of the other | last flags | scale |
  *  32                   48                    64
  *  | window: the opener | window: the other   |
  */
-export const TRACK_LAST_SEQ = 0; // u32; number of the next free row while the row is free
-export const TRACK_LAST_END = 4; // u32
-export const TRACK_LAST_ACK = 8; // u32
-export const TRACK_LAST_WINDOW = 12; // u16
-export const TRACK_FLAGS = 14; // u16
-export const TRACK_LAST = 16; // u8: kind of the last packet in the low bits, its direction in bit 7
-export const TRACK_RETRANS = 17; // u8
-export const TRACK_SCALES = 18; // u8: window scale of the opener in the low half, of the other in the high one
-export const TRACK_LAST_SCALE = 19; // u8
+export const TRACK_LAST_ACK = 0; // u32
+export const TRACK_LAST_SEQ = 4; // u32
+export const TRACK_LAST_WINDOW = 8; // u16 be
+export const TRACK_LAST = 10; // u8: kind of the last packet in the low bits, its direction in bit 7
+export const TRACK_RETRANS = 11; // u8
+export const TRACK_LAST_END = 12; // u32
+/** Two of SIDE_SIZE. */
+export const TRACK_SIDES = 16;
+export const SIDE_FLAGS = 0; // u8
+export const SIDE_SCALE = 1; // u8, window scale
+export const SIDE_SIZE = 2;
+export const TRACK_LAST_FLAGS = 20; // u8
+export const TRACK_LAST_SCALE = 21; // u8
 export const TRACK_WINDOWS = 32; // two, WINDOW_SIZE each
 export const TRACK_SIZE = 64;
 
 /** What the sender of a direction has shown of its window: struct ip_ct_tcp_state there. */
 export const WINDOW_END = 0; // u32, highest sequence number sent, plus one
-export const WINDOW_MAX_END = 4; // u32, highest sequence number the receiver has allowed
+export const WINDOW_ALLOWED = 4; // u32, highest sequence number it allows the other direction: td_maxend of that one
 export const WINDOW_MAX_WINDOW = 8; // u32, largest window advertised, scaled
 export const WINDOW_MAX_ACK = 12; // u32, highest acknowledgement sent
 export const WINDOW_SIZE = 16;
+
+/** What is known of an SCTP association stands in the place of the track. */
+export const TAGS_OPENER = 0; // u32 be, verification tag
+export const TAGS_ANSWERER = 4; // u32 be
+export const TAGS_FLAGS = 8; // u32
 
 /** config: one record the host writes in place. */
 export const CONFIG_FLAGS = 0; // u32, CONFIG_FLAG_
@@ -293,6 +293,8 @@ export const CONFIG_FLAG_TCP_LOOSE = 4;
 export const CONFIG_FLAG_CHECKSUM = 8;
 /** Masquerading draws the source port even when the client's own is free (MASQUERADE --random-fully). */
 export const CONFIG_FLAG_RANDOM_FULLY = 16;
+/** TCP windows are neither judged nor kept up (nf_conntrack_tcp_no_window_check). */
+export const CONFIG_FLAG_TCP_NO_WINDOW_CHECK = 32;
 
 /** counters: u64 each, one row of VERDICT, ACTION, REASON and CONNTRACK numbers after another. */
 export const COUNTER_VERDICTS = 0;

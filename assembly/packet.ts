@@ -50,9 +50,9 @@ if (offsetof<Descriptor>("out") != DESC_OUT) ERROR("Descriptor.out drifted");
  * an IPv4 or an IPv6 one as the family says.
  *
  *  0            4    8    12    16     20        24          28                   32
- *  | descriptor | l3 | l4 | end | hash | control | candidate | fam|pro|frag|dam | key: 37 bytes |
+ *  | descriptor | l3 | l4 | end | hash | bucket | candidate | fam|pro|frag|dam  | key: 40 bytes |
  *  72       76   80      84
- *  | offset | id | entry | more |
+ *  | offset | id | ref | more |
  */
 @unmanaged
 export class Packet {
@@ -64,9 +64,9 @@ export class Packet {
   /** Where the IP payload ends on the wire; for a fragment that is judged, what stands at `l4`. */
   end: usize;
   hash: u32;
-  /** Control bytes of the home group in the conntrack table. */
-  control: usize;
-  /** The entry whose tag matched first, or an empty one. */
+  /** The home bucket in the index of connections. */
+  bucket: usize;
+  /** The ref whose tag matched first, or one of an empty record. */
   candidate: usize;
   /** FAMILY_, or 0 once the outcome is known. */
   family: u8;
@@ -84,8 +84,8 @@ export class Packet {
   offset: u32;
   /** Of a fragment: the identification, in network order. */
   id: u32;
-  /** The entry that translates it, 0 for none; said of fragments only. */
-  entry: usize;
+  /** The ref that translates it, 0 for none; said of fragments only. */
+  ref: usize;
   /** Of a fragment: 1 when more follow. */
   more: u8;
 

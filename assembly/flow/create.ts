@@ -1,11 +1,10 @@
-/** Creates a connection: an entry for each direction with what it makes of a packet. */
-import { FLAG_DIRECT, FLAG_MASQUERADE, FLAG_REPLY } from "../../abi/conntrack";
+/** Creates a connection, with what each direction makes of a packet. */
+import { FLAG_DIRECT, FLAG_MASQUERADE, STATE_NONE } from "../../abi/conntrack";
 import { COUNTER_CREATED, FAMILY_IPV4, OUT_FLAG_MASQUERADE } from "../../abi/layout";
 import { REASON_CONNTRACK_FULL } from "../../abi/verdict";
 import * as backends from "../maps/backends";
-import { Connection4, Connection6, Entry, Tuple4, Tuple6, tableOf } from "../maps/connections";
-import { hash } from "../maps/hash";
-import * as swiss from "../maps/swiss";
+import * as connections from "../maps/connections";
+import { Tuple4, Tuple6 } from "../maps/connections";
 import { Packet } from "../packet";
 import * as affinity from "./affinity";
 import { now } from "./clock";
@@ -20,35 +19,35 @@ import * as transport from "./transport";
 
 export function enter(packet: Packet, opening: Opening): u32 {
   return opening.family == FAMILY_IPV4
-    ? create<Tuple4, Connection4>(packet, opening)
-    : create<Tuple6, Connection6>(packet, opening);
+    ? create<Tuple4>(packet, opening)
+    : create<Tuple6>(packet, opening);
 }
 
-function create<K, E extends Entry>(packet: Packet, opening: Opening): u32 {
-  if (conntrack.isFull<E>() && !eviction.makeRoom<K, E>()) return drop(REASON_CONNTRACK_FULL);
-  const orig = insert<K, E>(packet.key, packet.hash, opening);
-  const reply = insert<K, E>(opening.reply, hash<K>(opening.reply), opening);
-  orig.pair = swiss.slotOf<E>(tableOf<E>(), changetype<usize>(reply));
-  reply.pair = swiss.slotOf<E>(tableOf<E>(), changetype<usize>(orig));
-  reply.flags |= <u8>FLAG_REPLY;
-  nat.bind<E>(orig, reply);
-  transport.begin<E>(packet, orig, reply);
+function create<K>(packet: Packet, opening: Opening): u32 {
+  if (conntrack.isFull<K>() && !eviction.makeRoom<K>()) return drop(REASON_CONNTRACK_FULL);
+  const ref = insert<K>(packet, opening);
+  nat.bind<K>(ref);
+  transport.begin<K>(packet, ref);
   counters.add(COUNTER_CREATED, 1);
   if (opening.backendNumber != 0) account(packet, opening);
   packet.descriptor.service = 0;
   packet.descriptor.backend = opening.backendNumber;
   packet.descriptor.out = opening.masquerade ? OUT_FLAG_MASQUERADE : 0;
-  return nat.apply<E>(packet, orig) ? OPENED : PASS_NEW;
+  return nat.apply<K>(packet, ref) ? OPENED : PASS_NEW;
 }
 
-function insert<K, E extends Entry>(key: usize, hash: u32, opening: Opening): E {
-  const entry = changetype<E>(swiss.insert<K, E>(tableOf<E>(), key, hash));
-  entry.flags = opening.masquerade ? <u8>FLAG_MASQUERADE : 0;
-  if (opening.backendNumber == 0) entry.flags = <u8>FLAG_DIRECT;
-  entry.lastSeen = now();
-  entry.created = now();
-  entry.backend = opening.backendNumber;
-  return entry;
+function insert<K>(packet: Packet, opening: Opening): usize {
+  const ref = connections.insert<K>(packet.key, packet.hash, opening.reply, opening.replyHash);
+  const connection = connections.at(ref);
+  connection.lastSeen = now();
+  connection.created = now();
+  connection.backend = opening.backendNumber;
+  connection.flags = opening.masquerade ? <u8>FLAG_MASQUERADE : 0;
+  if (opening.backendNumber == 0) connection.flags = <u8>FLAG_DIRECT;
+  connection.state = <u8>STATE_NONE;
+  connection.timer = <u8>STATE_NONE;
+  connection.proto = packet.proto;
+  return ref;
 }
 
 /** What the backend and the client of a service port remember of it. */

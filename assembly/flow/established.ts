@@ -1,7 +1,8 @@
 /** A packet of a known connection: judged by its protocol, then translated. */
-import { FLAG_DIRECT, FLAG_MASQUERADE, FLAG_REPLY } from "../../abi/conntrack";
+import { FLAG_DIRECT, FLAG_MASQUERADE } from "../../abi/conntrack";
 import { FAMILY_IPV4, OUT_FLAG_MASQUERADE } from "../../abi/layout";
-import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
+import * as connections from "../maps/connections";
+import { Connection, Tuple4, Tuple6 } from "../maps/connections";
 import { Packet } from "../packet";
 import * as conntrack from "./conntrack";
 import { REFUSED, REOPENED, RESET, SHORTENED } from "./judgement";
@@ -23,45 +24,47 @@ import * as transport from "./transport";
 
 export function enter(packet: Packet): u32 {
   return packet.family == FAMILY_IPV4
-    ? follow<Tuple4, Connection4>(packet)
-    : follow<Tuple6, Connection6>(packet);
+    ? follow<Tuple4>(packet)
+    : follow<Tuple6>(packet);
 }
 
-function follow<K, E extends Entry>(packet: Packet): u32 {
-  const entry = conntrack.lookup<K, E>(packet.key, packet.hash);
-  if (entry == null) return CONTINUE;
-  if (packet.damaged != 0) return refuse<E>(packet, entry, DAMAGED);
-  const judgement = transport.follow<E>(packet, entry);
+function follow<K>(packet: Packet): u32 {
+  const ref = conntrack.lookup<K>(packet.key, packet.hash);
+  if (ref == 0) return CONTINUE;
+  const connection = connections.at(ref);
+  if (packet.damaged != 0) return refuse(packet, connection, DAMAGED);
+  const judgement = transport.follow<K>(packet, ref);
   switch (judgement) {
     case REOPENED:
-      conntrack.close<K, E>(entry);
+      conntrack.close<K>(connection);
       return CONTINUE;
     case REFUSED:
     case SHORTENED:
-      return refuse<E>(packet, entry, INVALID);
+      return refuse(packet, connection, INVALID);
     default:
       break;
   }
-  const outcome = translate<E>(packet, entry);
-  if (judgement == RESET) conntrack.close<K, E>(entry);
+  const outcome = translate<K>(packet, ref);
+  if (judgement == RESET) conntrack.close<K>(connection);
   return outcome;
 }
 
 /** A direct connection is nobody's service: what is INVALID there is a stray. */
-function refuse<E extends Entry>(packet: Packet, entry: E, outcome: u32): u32 {
-  packet.descriptor.backend = entry.backend;
-  if (!(entry.flags & FLAG_DIRECT)) return outcome;
+function refuse(packet: Packet, connection: Connection, outcome: u32): u32 {
+  packet.descriptor.backend = connection.backend;
+  if (!(connection.flags & FLAG_DIRECT)) return outcome;
   const dialled = opening.begin(packet);
   const passes = stray.passes(dialled.daddr0, dialled.daddr1, dialled.family);
   return passes ? PASS_INVALID : outcome;
 }
 
-function translate<E extends Entry>(packet: Packet, entry: E): u32 {
+function translate<K>(packet: Packet, ref: usize): u32 {
   const descriptor = packet.descriptor;
-  const isReply = (entry.flags & FLAG_REPLY) != 0;
-  descriptor.backend = entry.backend;
-  descriptor.out = entry.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
-  traffic.count(entry.backend, isReply, descriptor.length);
-  if (nat.apply<E>(packet, entry)) return isReply ? REPLY : ESTABLISHED;
+  const connection = connections.at(ref);
+  const isReply = connections.directionOf(ref) != 0;
+  descriptor.backend = connection.backend;
+  descriptor.out = connection.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
+  traffic.count(connection.backend, isReply, descriptor.length);
+  if (nat.apply<K>(packet, ref)) return isReply ? REPLY : ESTABLISHED;
   return isReply ? PASS_REPLY : PASS_ESTABLISHED;
 }

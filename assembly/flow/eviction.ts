@@ -6,13 +6,12 @@
  */
 import {
   FLAG_ASSURED,
-  FLAG_SEEN_REPLY,
   STATE_SCTP_SHUTDOWN_ACK_SENT,
   STATE_SCTP_SHUTDOWN_SENT,
 } from "../../abi/conntrack";
-import { Entry, tableOf } from "../maps/connections";
-import { now } from "./clock";
+import { Connection, tableOf } from "../maps/connections";
 import * as conntrack from "./conntrack";
+import { age } from "./conntrack";
 import { isClosing } from "./states";
 
 /** Share of the table that goes at a time. */
@@ -39,55 +38,52 @@ if (DIGITS * 4 != 8192) ERROR("a count for every digit");
 let wanted: u32 = 0;
 
 /** Whether there is room for a connection now. */
-export function makeRoom<K, E extends Entry>(): bool {
-  if (survey<K, E>(UNASSURED) == 0 && conntrack.isFull<E>()) {
-    if (survey<K, E>(CLOSING) == 0) return false;
-    evict<K, E>(CLOSING);
-  } else if (conntrack.isFull<E>()) {
-    evict<K, E>(UNASSURED);
+export function makeRoom<K>(): bool {
+  if (survey<K>(UNASSURED) == 0 && conntrack.isFull<K>()) {
+    if (survey<K>(CLOSING) == 0) return false;
+    evict<K>(CLOSING);
+  } else if (conntrack.isFull<K>()) {
+    evict<K>(UNASSURED);
   }
   return true;
 }
 
 /** Removes what has expired, and counts the first digits of the candidates; returns how many. */
-function survey<K, E extends Entry>(which: u32): u32 {
+function survey<K>(which: u32): u32 {
   memory.fill(COUNTS, 0, DIGITS * 4);
   let found: u32 = 0;
-  for (let slot = conntrack.nextOpened<E>(-1); slot != -1; slot = conntrack.nextOpened<E>(slot)) {
-    const entry = conntrack.at<E>(slot);
-    if (conntrack.removeExpired<K, E>(entry) || !isCandidate<E>(entry, which)) continue;
-    add(min<u32>(age<E>(entry) >>> FIRST_SHIFT, BEYOND));
+  for (let each = conntrack.next<K>(null); each != null; each = conntrack.next<K>(each)) {
+    if (conntrack.removeExpired<K>(each) || !isCandidate(each, which)) continue;
+    add(min<u32>(age(each) >>> FIRST_SHIFT, BEYOND));
     found++;
   }
   return found;
 }
 
 /** Evicts the candidates unseen for longest, and those unseen for as long as the last of them. */
-function evict<K, E extends Entry>(which: u32): void {
-  wanted = max<u32>(tableOf<E>().capacity / 2 / SHARE, 1);
-  const least = leastAge<E>(which);
-  for (let slot = conntrack.nextOpened<E>(-1); slot != -1; slot = conntrack.nextOpened<E>(slot)) {
-    const entry = conntrack.at<E>(slot);
-    if (isCandidate<E>(entry, which) && age<E>(entry) >= least) conntrack.evict<K, E>(entry);
+function evict<K>(which: u32): void {
+  wanted = max<u32>(tableOf<K>().capacity / SHARE, 1);
+  const least = leastAge<K>(which);
+  for (let each = conntrack.next<K>(null); each != null; each = conntrack.next<K>(each)) {
+    if (isCandidate(each, which) && age(each) >= least) conntrack.evict<K>(each);
   }
 }
 
 /** The age that `wanted` candidates have at least, after a survey. */
-function leastAge<E extends Entry>(which: u32): u32 {
+function leastAge<K>(which: u32): u32 {
   const first = choose();
-  if (first != BEYOND) return find<E>(which, first, 0, FIRST_SHIFT);
-  let age = find<E>(which, 0, 2 * DIGIT_BITS, 32 - 2 * DIGIT_BITS);
-  age = find<E>(which, age, DIGIT_BITS, DIGIT_BITS);
-  return find<E>(which, age, 0, DIGIT_BITS);
+  if (first != BEYOND) return find<K>(which, first, 0, FIRST_SHIFT);
+  let age = find<K>(which, 0, 2 * DIGIT_BITS, 32 - 2 * DIGIT_BITS);
+  age = find<K>(which, age, DIGIT_BITS, DIGIT_BITS);
+  return find<K>(which, age, 0, DIGIT_BITS);
 }
 
 /** Adds the next digit, of `bits` bits at `shift`, to what an age begins with. */
-function find<E extends Entry>(which: u32, prefix: u32, shift: u32, bits: u32): u32 {
+function find<K>(which: u32, prefix: u32, shift: u32, bits: u32): u32 {
   memory.fill(COUNTS, 0, DIGITS * 4);
-  for (let slot = conntrack.nextOpened<E>(-1); slot != -1; slot = conntrack.nextOpened<E>(slot)) {
-    const entry = conntrack.at<E>(slot);
-    if (!isCandidate<E>(entry, which)) continue;
-    const digits = age<E>(entry) >>> shift;
+  for (let each = conntrack.next<K>(null); each != null; each = conntrack.next<K>(each)) {
+    if (!isCandidate(each, which)) continue;
+    const digits = age(each) >>> shift;
     if (<u64>digits >>> bits == prefix) add(digits & ((1 << bits) - 1));
   }
   return (prefix << bits) | choose();
@@ -111,16 +107,10 @@ function choose(): u32 {
   return digit;
 }
 
-function isCandidate<E extends Entry>(entry: E, which: u32): bool {
-  if (which == UNASSURED) return !(entry.flags & FLAG_ASSURED);
-  const state: u32 = entry.state;
+function isCandidate(connection: Connection, which: u32): bool {
+  if (which == UNASSURED) return !(connection.flags & FLAG_ASSURED);
+  const state: u32 = connection.state;
   const isSctp =
     state >= <u32>STATE_SCTP_SHUTDOWN_SENT && state <= <u32>STATE_SCTP_SHUTDOWN_ACK_SENT;
   return isClosing(state) || isSctp;
-}
-
-/** Of a connection without an answer, what opened it was seen last: the other entry can rest. */
-function age<E extends Entry>(entry: E): u32 {
-  const isAnswered = (entry.flags & FLAG_SEEN_REPLY) != 0;
-  return now() - (isAnswered ? conntrack.lastSeen<E>(entry) : entry.lastSeen);
 }

@@ -14,10 +14,14 @@ import * as port from "./port";
 import * as service from "./service";
 import * as traffic from "./traffic";
 
-/** From the tuple to the verdict; a fragment is not translated, but its `entry` is named. */
+/** From the tuple to the verdict; a fragment is not translated, but its `ref` is named. */
 export function judge(packet: Packet): u32 {
   const outcome = established.enter(packet);
-  if (outcome != CONTINUE) return outcome;
+  return outcome == CONTINUE ? dial(packet) : outcome;
+}
+
+/** The same of a packet that belongs to no connection. */
+export function dial(packet: Packet): u32 {
   const dialled = opening.begin(packet);
   return service.find(packet, dialled) ? open(packet, dialled) : direct.enter(packet, dialled);
 }

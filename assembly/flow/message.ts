@@ -2,9 +2,10 @@
  * Translates an ICMP error: its own addresses, and in the packet it quotes, which travelled the
  * other way, what was replaced there. nf_nat_icmp_reply_translation of the kernel.
  */
-import { CONFIG_FLAG_CHECKSUM, CT4_SIZE } from "../../abi/layout";
+import { CONFIG_FLAG_CHECKSUM, CT4_TUPLE_SIZE } from "../../abi/layout";
 import { CONFIG } from "../maps/config";
-import { Connection4, Connection6, Entry } from "../maps/connections";
+import * as connections from "../maps/connections";
+import { Tuple4, Tuple6, inverse, tupleOf } from "../maps/connections";
 import { Packet } from "../packet";
 import * as checksum from "../wire/checksum";
 import * as crc32c from "../wire/crc32c";
@@ -34,13 +35,13 @@ function putAddress6(at: usize, address: usize): void {
   for (let word: u32 = 0; word < 16; word += 4) put32(at + word, load<u32>(address + word));
 }
 
-/** `entry` is the direction that the error travels in. */
-export function rewrite<E extends Entry>(packet: Packet, quote: Quote, entry: E): void {
+/** `ref` is the direction that the error travels in. */
+export function rewrite<K>(packet: Packet, quote: Quote, ref: usize): void {
   changes = 0;
-  if (offsetof<E>() == CT4_SIZE) rewrite4(packet, quote, changetype<Connection4>(entry));
-  else rewrite6(packet, quote, changetype<Connection6>(entry));
-  rewriteTransport(packet, quote, portsOf<E>(entry), entry.l4Delta);
-  if (isWhole(packet) && CONFIG.flags & CONFIG_FLAG_CHECKSUM) compute<E>(packet);
+  if (offsetof<K>() == CT4_TUPLE_SIZE) rewrite4(packet, quote, ref);
+  else rewrite6(packet, quote, ref);
+  rewriteTransport(packet, quote, portsOf<K>(ref), connections.l4DeltaOf(ref));
+  if (isWhole(packet) && CONFIG.flags & CONFIG_FLAG_CHECKSUM) compute<K>(packet);
   else update(packet);
 }
 
@@ -48,44 +49,44 @@ function isWhole(packet: Packet): bool {
   return packet.end <= packet.captureEnd;
 }
 
-/** The ports of the quoted packet, in its order. */
-function portsOf<E extends Entry>(entry: E): u32 {
-  return <u32>entry.newDport | (<u32>entry.newSport << 16);
+/** The ports of the quoted packet, in its order: it came with the tuple of the other direction. */
+function portsOf<K>(ref: usize): u32 {
+  return load<u32>(changetype<usize>(tupleOf<K>(inverse(ref))), offsetof<K>("sport"));
 }
 
 /** The sender of an error may be a router: its address hides behind the one that was dialled. */
-function rewrite4(packet: Packet, quote: Quote, entry: Connection4): void {
+function rewrite4(packet: Packet, quote: Quote, ref: usize): void {
   const outer = changetype<Ipv4>(packet.l3);
-  const replacesSource = entry.newSaddr != entry.saddr || entry.newSport != entry.sport;
-  const saddr = replacesSource ? entry.newSaddr : outer.saddr;
-  const daddr = entry.newDaddr;
+  const own = tupleOf<Tuple4>(ref);
+  const quoted = tupleOf<Tuple4>(inverse(ref));
+  const replacesSource = own.saddr != quoted.daddr || own.sport != quoted.dport;
+  const saddr = replacesSource ? quoted.daddr : outer.saddr;
+  const daddr = quoted.saddr;
   const outerChanges =
     checksum.change(outer.saddr, saddr) + checksum.change(outer.daddr, daddr);
   outer.saddr = saddr;
   outer.daddr = daddr;
   outer.check = <u16>checksum.update(outer.check, checksum.delta(outerChanges));
   const inner = quote.l3;
-  put32(inner + offsetof<Ipv4>("saddr"), entry.newDaddr);
-  put32(inner + offsetof<Ipv4>("daddr"), entry.newSaddr);
-  const check = checksum.update(changetype<Ipv4>(inner).check, entry.ipDelta);
+  put32(inner + offsetof<Ipv4>("saddr"), quoted.saddr);
+  put32(inner + offsetof<Ipv4>("daddr"), quoted.daddr);
+  const check = checksum.update(changetype<Ipv4>(inner).check, connections.ipDeltaOf(ref));
   put16(inner + offsetof<Ipv4>("check"), check);
 }
 
 /** The pseudo-header of ICMPv6 has the outer addresses, so that they count as well. */
-function rewrite6(packet: Packet, quote: Quote, entry: Connection6): void {
+function rewrite6(packet: Packet, quote: Quote, ref: usize): void {
   const outer = changetype<Ipv6>(packet.l3);
-  const newSaddr = changetype<usize>(entry) + offsetof<Connection6>("newSaddr0");
-  const newDaddr = changetype<usize>(entry) + offsetof<Connection6>("newDaddr0");
-  if (replacesSource6(entry)) putAddress6(outer.saddr, newSaddr);
-  putAddress6(outer.daddr, newDaddr);
+  const own = tupleOf<Tuple6>(ref);
+  const quoted = tupleOf<Tuple6>(inverse(ref));
+  const saddr = changetype<usize>(quoted) + offsetof<Tuple6>("saddr0");
+  const daddr = changetype<usize>(quoted) + offsetof<Tuple6>("daddr0");
+  const isSame = own.saddr0 == quoted.daddr0 && own.saddr1 == quoted.daddr1;
+  if (!isSame || own.sport != quoted.dport) putAddress6(outer.saddr, daddr);
+  putAddress6(outer.daddr, saddr);
   const inner = changetype<Ipv6>(quote.l3);
-  putAddress6(inner.saddr, newDaddr);
-  putAddress6(inner.daddr, newSaddr);
-}
-
-function replacesSource6(entry: Connection6): bool {
-  const isSame = entry.newSaddr0 == entry.saddr0 && entry.newSaddr1 == entry.saddr1;
-  return !isSame || entry.newSport != entry.sport;
+  putAddress6(inner.saddr, saddr);
+  putAddress6(inner.daddr, daddr);
 }
 
 /**
@@ -122,12 +123,12 @@ function rewriteSctp(packet: Packet, quote: Quote): void {
 }
 
 /** The checksum of the message from nothing. */
-function compute<E extends Entry>(packet: Packet): void {
+function compute<K>(packet: Packet): void {
   const icmp = changetype<Icmp>(packet.l4);
   const length = <u32>(packet.end - packet.l4);
   icmp.check = 0;
   let total = checksum.sum(packet.l4, length);
-  if (offsetof<E>() != CT4_SIZE) {
+  if (offsetof<K>() != CT4_TUPLE_SIZE) {
     total += ipv6.pseudoSum(changetype<Ipv6>(packet.l3), length, packet.proto);
   }
   icmp.check = checksum.finish(total);

@@ -2,8 +2,10 @@
  * Address translation: what a connection makes of a packet, and what that does to the checksums.
  */
 import { FLAG_DIRECT } from "../../abi/conntrack";
-import { CT4_SIZE } from "../../abi/layout";
-import { Connection4, Connection6, Entry } from "../maps/connections";
+import { CT4_TUPLE_SIZE } from "../../abi/layout";
+import * as connections from "../maps/connections";
+import { Tuple4, Tuple6 } from "../maps/connections";
+import { keyOf } from "../maps/index";
 import { Packet } from "../packet";
 import * as checksum from "../wire/checksum";
 import * as crc32c from "../wire/crc32c";
@@ -13,41 +15,30 @@ import { PROTO_SCTP, Sctp } from "../wire/sctp";
 import { PROTO_TCP, Tcp } from "../wire/tcp";
 import { Udp } from "../wire/udp";
 
-/** Fills in what each direction of a new connection becomes: the reverse of the other's tuple. */
-export function bind<E extends Entry>(orig: E, reply: E): void {
-  if (offsetof<E>() == CT4_SIZE) {
-    bind4(changetype<Connection4>(orig), changetype<Connection4>(reply));
-    bind4(changetype<Connection4>(reply), changetype<Connection4>(orig));
-  } else {
-    bind6(changetype<Connection6>(orig), changetype<Connection6>(reply));
-    bind6(changetype<Connection6>(reply), changetype<Connection6>(orig));
-  }
+/** Works out what each direction of a new connection adds to checksums. */
+export function bind<K>(ref: usize): void {
+  if (offsetof<K>() == CT4_TUPLE_SIZE) bind4(ref);
+  else bind6(ref);
 }
 
-function bind4(entry: Connection4, pair: Connection4): void {
-  entry.newSaddr = pair.daddr;
-  entry.newDaddr = pair.saddr;
-  entry.newSport = pair.dport;
-  entry.newDport = pair.sport;
+function bind4(ref: usize): void {
+  const own = connections.tupleOf<Tuple4>(ref);
+  const reply = connections.tupleOf<Tuple4>(connections.inverse(ref));
   const addresses =
-    checksum.change(entry.saddr, entry.newSaddr) + checksum.change(entry.daddr, entry.newDaddr);
-  entry.ipDelta = checksum.delta(addresses);
-  entry.l4Delta = checksum.delta(addresses + portChange<Connection4>(entry));
+    checksum.change(own.saddr, reply.daddr) + checksum.change(own.daddr, reply.saddr);
+  const ports = portChange<Tuple4>(ref);
+  connections.setDeltas(ref, checksum.delta(addresses), checksum.delta(addresses + ports));
 }
 
-function bind6(entry: Connection6, pair: Connection6): void {
-  entry.newSaddr0 = pair.daddr0;
-  entry.newSaddr1 = pair.daddr1;
-  entry.newDaddr0 = pair.saddr0;
-  entry.newDaddr1 = pair.saddr1;
-  entry.newSport = pair.dport;
-  entry.newDport = pair.sport;
+function bind6(ref: usize): void {
+  const own = connections.tupleOf<Tuple6>(ref);
+  const reply = connections.tupleOf<Tuple6>(connections.inverse(ref));
   const addresses =
-    wordChange(entry.saddr0, entry.newSaddr0) +
-    wordChange(entry.saddr1, entry.newSaddr1) +
-    wordChange(entry.daddr0, entry.newDaddr0) +
-    wordChange(entry.daddr1, entry.newDaddr1);
-  entry.l4Delta = checksum.delta(addresses + portChange<Connection6>(entry));
+    wordChange(own.saddr0, reply.daddr0) +
+    wordChange(own.saddr1, reply.daddr1) +
+    wordChange(own.daddr0, reply.saddr0) +
+    wordChange(own.daddr1, reply.saddr1);
+  connections.setDeltas(ref, 0, checksum.delta(addresses + portChange<Tuple6>(ref)));
 }
 
 function wordChange(before: u64, after: u64): u64 {
@@ -55,75 +46,83 @@ function wordChange(before: u64, after: u64): u64 {
   return low + checksum.change(<u32>(before >>> 32), <u32>(after >>> 32));
 }
 
-function portChange<E extends Entry>(entry: E): u64 {
-  const at = changetype<usize>(entry);
-  return checksum.change(
-    load<u32>(at, offsetof<E>("sport")),
-    load<u32>(at, offsetof<E>("newSport")),
-  );
+function portChange<K>(ref: usize): u64 {
+  return checksum.change(load<u32>(keyOf<K>(ref), offsetof<K>("sport")), portsOf<K>(ref));
 }
 
 /**
- * Translates the packet as the entry of its direction says; false when nothing is to be replaced. A
- * fragment is translated by who put its datagram together: it is told the entry.
+ * Translates the packet as its direction of the connection says; false when nothing is to be
+ * replaced. A fragment is translated by who put its datagram together: it is told the ref.
  */
-export function apply<E extends Entry>(packet: Packet, entry: E): bool {
-  if (entry.flags & FLAG_DIRECT && !changesPorts<E>(entry)) return false;
-  if (packet.fragment != 0) packet.entry = changetype<usize>(entry);
-  else rewrite<E>(packet, entry);
+export function apply<K>(packet: Packet, ref: usize): bool {
+  if (connections.at(ref).flags & FLAG_DIRECT && !changesPorts<K>(ref)) return false;
+  if (packet.fragment != 0) packet.ref = ref;
+  else rewrite<K>(packet, ref);
   return true;
 }
 
 /** All that may be replaced on the way to an endpoint that is dialled directly is a port. */
-export function changesPorts<E extends Entry>(entry: E): bool {
-  return load<u32>(changetype<usize>(entry), offsetof<E>("sport")) != portsOf<E>(entry);
+export function changesPorts<K>(ref: usize): bool {
+  return load<u32>(keyOf<K>(ref), offsetof<K>("sport")) != portsOf<K>(ref);
 }
 
-function rewrite<E extends Entry>(packet: Packet, entry: E): void {
-  rewriteNetwork<E>(packet.l3, changetype<usize>(entry));
-  if (packet.proto == PROTO_SCTP) rewriteSctp(packet, portsOf<E>(entry));
-  else rewriteTransport<E>(packet, entry);
+function rewrite<K>(packet: Packet, ref: usize): void {
+  rewriteNetwork<K>(packet.l3, ref);
+  if (packet.proto == PROTO_SCTP) rewriteSctp(packet, portsOf<K>(ref));
+  else rewriteTransport<K>(packet, ref);
 }
 
 // @ts-ignore: decorator
 @inline
-export function rewriteNetwork<E extends Entry>(l3: usize, entry: usize): void {
-  if (offsetof<E>() == CT4_SIZE) rewrite4(l3, entry);
-  else rewrite6(l3, entry);
+export function rewriteNetwork<K>(l3: usize, ref: usize): void {
+  if (offsetof<K>() == CT4_TUPLE_SIZE) rewrite4(l3, ref);
+  else rewrite6(l3, ref);
 }
 
-/** Addresses are copied as one word: the entry has them in the packet's order. */
+/** Addresses are copied as one word: the tuple has them in the packet's order. */
 // @ts-ignore: decorator
 @inline
-function rewrite4(l3: usize, entry: usize): void {
-  store<u64>(l3, load<u64>(entry, offsetof<Connection4>("newSaddr")), offsetof<Ipv4>("saddr"));
-  const delta: u32 = changetype<Connection4>(entry).ipDelta;
+function rewrite4(l3: usize, ref: usize): void {
+  store<u64>(l3, addressesOf4(ref), offsetof<Ipv4>("saddr"));
   const ip = changetype<Ipv4>(l3);
-  ip.check = <u16>checksum.update(ip.check, delta);
+  ip.check = <u16>checksum.update(ip.check, connections.ipDeltaOf(ref));
 }
 
 // @ts-ignore: decorator
 @inline
-function rewrite6(l3: usize, entry: usize): void {
-  const saddr = changetype<Ipv6>(l3).saddr;
-  const daddr = changetype<Ipv6>(l3).daddr;
-  v128.store(saddr, v128.load(entry, offsetof<Connection6>("newSaddr0")));
-  v128.store(daddr, v128.load(entry, offsetof<Connection6>("newDaddr0")));
+function rewrite6(l3: usize, ref: usize): void {
+  copyAddresses6(changetype<Ipv6>(l3).saddr, ref);
+}
+
+/** Both addresses after translation: those of the other direction's tuple, the other way round. */
+// @ts-ignore: decorator
+@inline
+export function addressesOf4(ref: usize): u64 {
+  return rotl<u64>(load<u64>(keyOf<Tuple4>(connections.inverse(ref))), 32);
+}
+
+// @ts-ignore: decorator
+@inline
+export function copyAddresses6(to: usize, ref: usize): void {
+  const reply = keyOf<Tuple6>(connections.inverse(ref));
+  v128.store(to, v128.load(reply, offsetof<Tuple6>("daddr0")));
+  v128.store(to, v128.load(reply, offsetof<Tuple6>("saddr0")), 16);
 }
 
 /** Both ports after translation, in the packet's order. */
 // @ts-ignore: decorator
 @inline
-function portsOf<E extends Entry>(entry: E): u32 {
-  return load<u32>(changetype<usize>(entry), offsetof<E>("newSport"));
+export function portsOf<K>(ref: usize): u32 {
+  return rotl<u32>(load<u32>(keyOf<K>(connections.inverse(ref)), offsetof<K>("sport")), 16);
 }
 
 /** TCP and UDP: what has a delta. */
 // @ts-ignore: decorator
 @inline
-export function rewriteTransport<E extends Entry>(packet: Packet, entry: E): void {
-  if (packet.proto == PROTO_TCP) rewriteTcp(packet.l4, portsOf<E>(entry), entry.l4Delta);
-  else rewriteUdp(packet.l4, portsOf<E>(entry), entry.l4Delta);
+export function rewriteTransport<K>(packet: Packet, ref: usize): void {
+  const delta = connections.l4DeltaOf(ref);
+  if (packet.proto == PROTO_TCP) rewriteTcp(packet.l4, portsOf<K>(ref), delta);
+  else rewriteUdp(packet.l4, portsOf<K>(ref), delta);
 }
 
 // @ts-ignore: decorator

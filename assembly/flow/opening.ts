@@ -4,7 +4,6 @@
  */
 import { FAMILY_IPV4 } from "../../abi/layout";
 import { Client } from "../maps/affinity";
-import { Tuple4, Tuple6 } from "../maps/connections";
 import { Route, Service, Vip } from "../maps/services";
 import { Packet } from "../packet";
 import { takeAddresses, unmapped } from "./address";
@@ -37,6 +36,7 @@ export class Opening {
   newSaddr1: u64;
   newSport: u16;
   newDport: u16;
+  replyHash: u32;
   /** Tuple of the reply, an IPv4 or an IPv6 one. */
   reply0: u64;
   reply1: u64;
@@ -70,33 +70,36 @@ export function begin(packet: Packet): Opening {
   takeAddresses(packet.l3, packet.family, OPENING.client, OPENING.vip);
   const ports = load<u32>(packet.l4);
   OPENING.sport = <u16>ports;
-  OPENING.dport = <u16>(ports >>> 16);
-  OPENING.proto = packet.proto;
-  OPENING.family = packet.family;
+  changetype<Vip>(OPENING.vip).dial(<u16>(ports >>> 16), packet.proto, packet.family);
   OPENING.number = 0;
   return OPENING;
 }
 
-/** Forms the tuple of the reply, from the backend to the source after translation. */
+/**
+ * Forms the tuple of the reply, from the backend to the source after translation: word by word, as
+ * the hash will read it.
+ */
 export function formReply(opening: Opening): void {
-  if (opening.family == FAMILY_IPV4) formReply4(opening, changetype<Tuple4>(opening.reply));
-  else formReply6(opening, changetype<Tuple6>(opening.reply));
+  if (opening.family == FAMILY_IPV4) formReply4(opening);
+  else formReply6(opening);
 }
 
-function formReply4(opening: Opening, reply: Tuple4): void {
-  reply.saddr = unmapped(opening.newDaddr1);
-  reply.daddr = unmapped(opening.newSaddr1);
-  reply.sport = opening.newDport;
-  reply.dport = opening.newSport;
-  reply.proto = opening.proto;
+function formReply4(opening: Opening): void {
+  const daddr = <u64>unmapped(opening.newSaddr1) << 32;
+  opening.reply0 = daddr | unmapped(opening.newDaddr1);
+  opening.reply1 = replyTail(opening);
 }
 
-function formReply6(opening: Opening, reply: Tuple6): void {
-  reply.saddr0 = opening.newDaddr0;
-  reply.saddr1 = opening.newDaddr1;
-  reply.daddr0 = opening.newSaddr0;
-  reply.daddr1 = opening.newSaddr1;
-  reply.sport = opening.newDport;
-  reply.dport = opening.newSport;
-  reply.proto = opening.proto;
+function formReply6(opening: Opening): void {
+  opening.reply0 = opening.newDaddr0;
+  opening.reply1 = opening.newDaddr1;
+  opening.reply2 = opening.newSaddr0;
+  opening.reply3 = opening.newSaddr1;
+  opening.reply4 = replyTail(opening);
+}
+
+/** Both ports and the protocol. */
+function replyTail(opening: Opening): u64 {
+  const ports = <u64>opening.newDport | (<u64>opening.newSport << 16);
+  return ports | (<u64>opening.proto << 32);
 }

@@ -29,6 +29,9 @@ import {
 export const CONTINUE: u32 = 0;
 if (VERDICT_ABORTED != 0) ERROR("CONTINUE must not be an outcome");
 
+/** The same, and the packet is known to belong to no connection. */
+export const ABSENT: u32 = VERDICT_ABORTED | (1 << 8);
+
 export const PASS: u32 = VERDICT_PASS | (ACTION_PASS << 8);
 export const TRUNCATED: u32 = VERDICT_DROP | (ACTION_DROP << 8) | (REASON_TRUNCATED << 16);
 /** A bad IP header. */

@@ -5,8 +5,9 @@
 import { CONFIG_FLAG_RANDOM_FULLY, FAMILY_IPV4 } from "../../abi/layout";
 import { REASON_PORT_EXHAUSTED } from "../../abi/verdict";
 import { CONFIG } from "../maps/config";
-import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
+import { Tuple4, Tuple6 } from "../maps/connections";
 import { hash } from "../maps/hash";
+import { equal } from "../maps/swiss";
 import { Packet } from "../packet";
 import * as conntrack from "./conntrack";
 import { Opening, formReply } from "./opening";
@@ -51,15 +52,16 @@ function isFree(packet: Packet, opening: Opening, port: u16): bool {
   if (!shard.isOwn(opening)) return false;
   const isUnused =
     opening.family == FAMILY_IPV4
-      ? isUnusedTuple<Tuple4, Connection4>(packet, opening)
-      : isUnusedTuple<Tuple6, Connection6>(packet, opening);
+      ? isUnusedTuple<Tuple4>(packet, opening)
+      : isUnusedTuple<Tuple6>(packet, opening);
   if (!isUnused || !opening.masquerade) return isUnused;
   return lookupNodePort(opening.family, opening.proto, port) == null;
 }
 
 /** The reply must neither be taken nor look like the packet itself. */
-function isUnusedTuple<K, E extends Entry>(packet: Packet, opening: Opening): bool {
+function isUnusedTuple<K>(packet: Packet, opening: Opening): bool {
   const reply = opening.reply;
-  if (memory.compare(reply, packet.key, offsetof<K>()) == 0) return false;
-  return conntrack.lookup<K, E>(reply, hash<K>(reply)) == null;
+  if (equal<K>(reply, packet.key)) return false;
+  opening.replyHash = hash<K>(reply);
+  return conntrack.lookup<K>(reply, opening.replyHash) == 0;
 }

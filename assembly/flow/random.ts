@@ -23,8 +23,22 @@ export function setRandomState(value: u32): void {
 
 /** A number below `bound`. */
 export function below(bound: u32): u32 {
+  state = after(state);
+  return scaled(state, bound);
+}
+
+/** The state that follows one. */
+// @ts-ignore: decorator
+@inline
+export function after(state: u32): u32 {
   state ^= state << 13;
   state ^= state >>> 17;
-  state ^= state << 5;
+  return state ^ (state << 5);
+}
+
+/** The number below `bound` that a state stands for. */
+// @ts-ignore: decorator
+@inline
+export function scaled(state: u32, bound: u32): u32 {
   return <u32>((<u64>state * <u64>bound) >>> 32);
 }

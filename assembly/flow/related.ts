@@ -3,9 +3,10 @@
  * nf_conntrack (RELATED) and nf_nat_icmp_reply_translation of the kernel do. Everything else goes
  * its way.
  */
-import { FLAG_DIRECT, FLAG_MASQUERADE, FLAG_REPLY } from "../../abi/conntrack";
+import { FLAG_DIRECT, FLAG_MASQUERADE } from "../../abi/conntrack";
 import { FAMILY_IPV4, OUT_FLAG_MASQUERADE } from "../../abi/layout";
-import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
+import * as connections from "../maps/connections";
+import { Tuple4, Tuple6 } from "../maps/connections";
 import * as endpoints from "../maps/endpoints";
 import { hash } from "../maps/hash";
 import { Packet } from "../packet";
@@ -68,40 +69,41 @@ function isForNode(packet: Packet): bool {
 function enterFlow(packet: Packet, quoted: Quote): u32 {
   const outcome =
     packet.family == FAMILY_IPV4
-      ? follow<Tuple4, Connection4>(packet, quoted)
-      : follow<Tuple6, Connection6>(packet, quoted);
+      ? follow<Tuple4>(packet, quoted)
+      : follow<Tuple6>(packet, quoted);
   return outcome == CONTINUE ? disown(packet, quoted) : outcome;
 }
 
 /** Finds the connection of the quoted packet. */
-function follow<K, E extends Entry>(packet: Packet, quoted: Quote): u32 {
+function follow<K>(packet: Packet, quoted: Quote): u32 {
   const key = quote.inverseOf(quoted);
-  const entry = conntrack.lookup<K, E>(key, hash<K>(key));
-  if (entry != null) return translate<E>(packet, quoted, entry);
+  const ref = conntrack.lookup<K>(key, hash<K>(key));
+  if (ref != 0) return translate<K>(packet, quoted, ref);
   if (packet.damaged) return refuse(packet, DAMAGED);
   const own = quote.tupleOf(quoted);
-  const untranslated = conntrack.lookup<K, E>(own, hash<K>(own));
-  if (untranslated == null || !replaces<E>(untranslated)) return CONTINUE;
-  packet.descriptor.backend = untranslated.backend;
+  const untranslated = conntrack.lookup<K>(own, hash<K>(own));
+  if (untranslated == 0 || !replaces<K>(untranslated)) return CONTINUE;
+  packet.descriptor.backend = connections.at(untranslated).backend;
   return INVALID;
 }
 
-/** `entry` is the direction that the error travels in. */
-function translate<E extends Entry>(packet: Packet, quoted: Quote, entry: E): u32 {
-  packet.descriptor.backend = entry.backend;
+/** `ref` is the direction that the error travels in. */
+function translate<K>(packet: Packet, quoted: Quote, ref: usize): u32 {
+  const connection = connections.at(ref);
+  packet.descriptor.backend = connection.backend;
   if (packet.damaged) return DAMAGED;
   if (!isForSender(packet, quoted)) return INVALID;
-  if (!replaces<E>(entry)) return PASS_RELATED;
+  if (!replaces<K>(ref)) return PASS_RELATED;
   if (isRedirect(packet)) return INVALID;
-  packet.descriptor.out = entry.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
-  message.rewrite<E>(packet, quoted, entry);
-  const isReply = (entry.flags & FLAG_REPLY) != 0;
-  traffic.count(entry.backend, isReply, packet.descriptor.length);
+  packet.descriptor.out = connection.flags & FLAG_MASQUERADE ? OUT_FLAG_MASQUERADE : 0;
+  message.rewrite<K>(packet, quoted, ref);
+  const isReply = connections.directionOf(ref) != 0;
+  traffic.count(connection.backend, isReply, packet.descriptor.length);
   return RELATED;
 }
 
-function replaces<E extends Entry>(entry: E): bool {
-  return !(entry.flags & FLAG_DIRECT) || nat.changesPorts<E>(entry);
+function replaces<K>(ref: usize): bool {
+  return !(connections.at(ref).flags & FLAG_DIRECT) || nat.changesPorts<K>(ref);
 }
 
 /** Whether the error goes to who sent the quoted packet. */

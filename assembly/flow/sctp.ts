@@ -2,8 +2,9 @@
  * Following an SCTP association: states and verification tags, as the kernel's
  * nf_conntrack_proto_sctp.c has them.
  */
-import { FLAG_ASSURED, FLAG_REPLY, FLAG_SEEN_REPLY, STATE_SCTP_CLOSED } from "../../abi/conntrack";
-import { Entry } from "../maps/connections";
+import { FLAG_ASSURED, FLAG_SEEN_REPLY, STATE_SCTP_CLOSED } from "../../abi/conntrack";
+import * as connections from "../maps/connections";
+import { Tags } from "../maps/tracks";
 import { Packet } from "../packet";
 import {
   ABORT,
@@ -167,44 +168,45 @@ export function opens(packet: Packet): bool {
   return open(association, packet) && judge(association, packet);
 }
 
-/** Keeps the association that `opens` has found in the entries of its connection. */
-export function keep<E extends Entry>(orig: E, reply: E): void {
-  write<E>(orig, reply);
+/** Keeps the association that `opens` has found in the record of its connection. */
+export function keep<K>(ref: usize): void {
+  write<K>(ref);
   const state = ASSOCIATION.state + STATE_BASE;
-  conntrack.advance<E>(orig, state, state, ASSOCIATION.isAssured ? FLAG_ASSURED : 0);
+  const assured = ASSOCIATION.isAssured ? FLAG_ASSURED : 0;
+  conntrack.advance(connections.at(ref), state, state, assured);
 }
 
 /** What a packet makes of the association; state, timer and flags are written. */
-export function follow<E extends Entry>(packet: Packet, entry: E): u32 {
-  const pair = conntrack.pairOf<E>(entry);
-  const isReply = (entry.flags & FLAG_REPLY) != 0;
-  const orig = isReply ? pair : entry;
-  const reply = isReply ? entry : pair;
-  const association = begin(packet, u32(isReply));
-  read<E>(orig, reply);
+export function follow<K>(packet: Packet, ref: usize): u32 {
+  const connection = connections.at(ref);
+  const direction = connections.directionOf(ref);
+  const association = begin(packet, direction);
+  read<K>(ref);
   const belongs = judge(association, packet);
   // What earlier chunks have changed stays when a later one is refused, as in the kernel.
-  write<E>(orig, reply);
+  write<K>(ref);
   const renews = belongs && !association.isIdle;
   const state = association.state + STATE_BASE;
   const assured = association.isAssured ? FLAG_ASSURED : 0;
-  const answered = belongs && isReply ? FLAG_SEEN_REPLY : 0;
-  conntrack.advance<E>(entry, state, renews ? state : entry.timer, assured | answered);
+  const answered = belongs && direction != 0 ? FLAG_SEEN_REPLY : 0;
+  conntrack.advance(connection, state, renews ? state : connection.timer, assured | answered);
   return renews ? ACCEPTED : belongs ? UNRENEWED : REFUSED;
 }
 
-function read<E extends Entry>(orig: E, reply: E): void {
-  ASSOCIATION.setTag(0, orig.detail);
-  ASSOCIATION.setTag(1, reply.detail);
-  ASSOCIATION.flags = orig.detailFlags;
-  ASSOCIATION.state = <u32>orig.state - STATE_BASE;
+function read<K>(ref: usize): void {
+  const tags = changetype<Tags>(connections.trackOf<K>(ref));
+  ASSOCIATION.setTag(0, tags.opener);
+  ASSOCIATION.setTag(1, tags.answerer);
+  ASSOCIATION.flags = tags.flags;
+  ASSOCIATION.state = <u32>connections.at(ref).state - STATE_BASE;
   ASSOCIATION.isNew = false;
 }
 
-function write<E extends Entry>(orig: E, reply: E): void {
-  orig.detail = ASSOCIATION.tagOf(0);
-  reply.detail = ASSOCIATION.tagOf(1);
-  orig.detailFlags = ASSOCIATION.flags;
+function write<K>(ref: usize): void {
+  const tags = changetype<Tags>(connections.trackOf<K>(ref));
+  tags.opener = ASSOCIATION.tagOf(0);
+  tags.answerer = ASSOCIATION.tagOf(1);
+  tags.flags = ASSOCIATION.flags;
 }
 
 function transition(direction: u32, type: u32, state: u32): u32 {

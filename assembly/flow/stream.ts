@@ -1,10 +1,9 @@
 /**
  * A TCP connection as the steps that follow it see it, of either family. There is one at a time.
  */
-import { FLAG_ASSURED, FLAG_REPLY, FLAG_SEEN_REPLY } from "../../abi/conntrack";
-import { Entry } from "../maps/connections";
+import { FLAG_ASSURED, FLAG_SEEN_REPLY } from "../../abi/conntrack";
+import * as connections from "../maps/connections";
 import { Track, Window } from "../maps/tracks";
-import * as tracks from "../maps/tracks";
 
 /** Directions, as bits and rows are numbered by them. */
 export const OPENER: u32 = 0;
@@ -48,19 +47,18 @@ export class Stream {
 const STREAM = changetype<Stream>(memory.data(32, 8));
 if (offsetof<Stream>() > 32) ERROR("Stream has outgrown its room");
 
-/**
- * The stream of a segment that travels in the direction of `entry`; it ends in `left` milliseconds.
- */
-export function enter<E extends Entry>(entry: E, left: u32): Stream {
-  const direction: u32 = entry.flags & FLAG_REPLY ? ANSWERER : OPENER;
-  STREAM.track = tracks.at(entry.detail);
+/** The stream of a segment that travels in the direction of a ref; it ends in `left` milliseconds. */
+export function enter<K>(ref: usize, left: u32): Stream {
+  const connection = connections.at(ref);
+  const direction = connections.directionOf(ref);
+  STREAM.track = changetype<Track>(connections.trackOf<K>(ref));
   STREAM.sender = STREAM.track.windowOf(direction);
   STREAM.receiver = STREAM.track.windowOf(1 - direction);
   STREAM.left = left;
   STREAM.direction = <u8>direction;
-  STREAM.state = entry.state;
-  STREAM.timer = entry.timer;
-  STREAM.isAnswered = (entry.flags & FLAG_SEEN_REPLY) != 0;
-  STREAM.isAssured = (entry.flags & FLAG_ASSURED) != 0;
+  STREAM.state = connection.state;
+  STREAM.timer = connection.timer;
+  STREAM.isAnswered = (connection.flags & FLAG_SEEN_REPLY) != 0;
+  STREAM.isAssured = (connection.flags & FLAG_ASSURED) != 0;
   return STREAM;
 }

@@ -21,9 +21,7 @@ import {
   LIBERAL,
   SIMULTANEOUS,
   UNACKNOWLEDGED,
-  Window,
 } from "../maps/tracks";
-import * as options from "../wire/options";
 import { ACCEPTED, REFUSED, REOPENED, RESET, SHORTENED, UNCHANGED, UNRENEWED } from "./judgement";
 import * as reset from "./reset";
 import { Segment } from "./segment";
@@ -49,7 +47,7 @@ export function follow(stream: Stream, segment: Segment): u32 {
       if (old != STATE_TIME_WAIT && old != STATE_CLOSE) break;
       return isOver(stream) ? REOPENED : ignore(stream, segment);
     case STATE_SYN_SENT2:
-      stream.track.lastFlags |= SIMULTANEOUS;
+      stream.track.lastFlags |= <u8>SIMULTANEOUS;
       break;
     case STATE_SYN_RECV:
       if (isSimultaneous(stream, segment)) return enter(stream, segment, old, STATE_ESTABLISHED);
@@ -97,12 +95,16 @@ function restart(stream: Stream): void {
   const opener = track.lastDirection;
   const own = track.windowOf(opener);
   own.end = track.lastEnd;
-  own.maxEnd = track.lastEnd;
   own.maxWindow = max<u32>(track.lastWindow, 1);
+  own.allowed = 0;
   track.setScale(opener, track.lastScale);
-  track.lastFlags &= ~CHALLENGE;
+  track.lastFlags &= <u8>~CHALLENGE;
   track.setFlags(opener, track.lastFlags & window.ANNOUNCED);
-  memory.fill(changetype<usize>(stream.sender), 0, offsetof<Window>());
+  const answerer = stream.sender;
+  answerer.end = 0;
+  answerer.maxWindow = 0;
+  answerer.maxAck = 0;
+  answerer.allowed = track.lastEnd;
   track.setScale(stream.direction, 0);
   track.setFlags(stream.direction, stream.senderFlags & LIBERAL);
 }
@@ -131,9 +133,10 @@ function note(stream: Stream, segment: Segment): void {
  */
 function noteSyn(stream: Stream, segment: Segment): void {
   const track = stream.track;
-  const scale = options.scale(segment.options, segment.optionsEnd);
-  track.lastScale = scale == options.UNSCALED ? 0 : <u8>scale;
-  track.lastFlags = window.announced(segment) | (stream.state == STATE_LAST_ACK ? CHALLENGE : 0);
+  const said = window.announced(segment.options, segment.optionsEnd);
+  track.lastScale = <u8>(said >>> window.SCALE_SHIFT);
+  const challenge = stream.state == STATE_LAST_ACK ? CHALLENGE : 0;
+  track.lastFlags = <u8>((said & window.ANNOUNCED) | challenge);
 }
 
 /** The challenge is no answer to the FIN that was sent last. */
@@ -142,7 +145,7 @@ function answersChallenge(stream: Stream, segment: Segment): bool {
   if (stream.state != STATE_LAST_ACK || segment.kind != <u8>KIND_ACK) return false;
   if (track.lastKind != KIND_SYN || track.lastDirection == <u32>stream.direction) return false;
   if (!(track.lastFlags & CHALLENGE)) return false;
-  track.lastFlags &= ~CHALLENGE;
+  track.lastFlags &= <u8>~CHALLENGE;
   return true;
 }
 
@@ -163,6 +166,7 @@ function close(stream: Stream, segment: Segment): u32 {
 
 /** On to the next state if the segment lies in the window. */
 function enter(stream: Stream, segment: Segment, old: u32, next: u32): u32 {
+  if (window.isOff()) return settle(stream, segment, old, next);
   if (segment.isFragment) {
     stream.track.addFlags(OPENER, LIBERAL);
     stream.track.addFlags(ANSWERER, LIBERAL);
@@ -222,10 +226,10 @@ function timerOf(stream: Stream, segment: Segment, next: u32): u32 {
   if (segment.kind == <u8>KIND_RST) return STATE_CLOSE;
   if (track.eitherHas(UNACKNOWLEDGED) && exceeds(next, TIMER_UNACKNOWLEDGED))
     return TIMER_UNACKNOWLEDGED;
-  if (track.lastWindow == 0 && exceeds(next, TIMER_MAX_RETRANS)) return TIMER_MAX_RETRANS;
-  return next;
+  const isClosed = track.lastWindow == 0 && !window.isOff();
+  return isClosed && exceeds(next, TIMER_MAX_RETRANS) ? TIMER_MAX_RETRANS : next;
 }
 
-function exceeds(timer: u32, other: u32): bool {
+export function exceeds(timer: u32, other: u32): bool {
   return CONFIG.timeout(timer) > CONFIG.timeout(other);
 }

@@ -7,27 +7,22 @@ import * as traffic from "../maps/traffic";
  * connections have no backend, and nothing is counted for them.
  */
 export function count(backend: u32, isReply: bool, bytes: u32): void {
-  if (backend != 0) add(backend, isReply, bytes);
+  if (backend != 0) add(backend, u32(isReply), bytes);
 }
 
 // @ts-ignore: decorator
 @inline
-export function add(backend: u32, isReply: bool, bytes: u32): void {
-  const row = traffic.ofBackend(backend);
-  if (isReply) {
-    row.outPackets++;
-    row.outBytes += bytes;
-  } else {
-    row.inPackets++;
-    row.inBytes += bytes;
-  }
+export function add(backend: u32, direction: u32, bytes: u32): void {
+  const volume = traffic.ofBackend(backend).volumeOf(direction);
+  volume.packets++;
+  volume.bytes += bytes;
 }
 
 /** Reads a row, for who only wants to touch it. */
 // @ts-ignore: decorator
 @inline
 export function peek(backend: u32): u32 {
-  return <u32>traffic.ofBackend(backend).inPackets;
+  return <u32>traffic.ofBackend(backend).connections;
 }
 
 /** Counts a connection that was made through a service port. */

@@ -1,8 +1,8 @@
 /** The transport header, checked, and the tuple: saddr, daddr, sport, dport, proto. */
 import { FAMILY_IPV4 } from "../../abi/layout";
-import { Connection4, Connection6, Tuple6, tableOf } from "../maps/connections";
+import { Tuple4, Tuple6, tableOf } from "../maps/connections";
 import { hash, hashPair } from "../maps/hash";
-import { CONTROL_SIZE, home } from "../maps/swiss";
+import { bucketOf } from "../maps/index";
 import { Packet } from "../packet";
 import { Ipv4 } from "../wire/ipv4";
 import { Ipv6 } from "../wire/ipv6";
@@ -56,39 +56,41 @@ function isWhole(packet: Packet): bool {
 /** Both ports and the protocol: the last word of a key. */
 // @ts-ignore: decorator
 @inline
-function tail(packet: Packet, proto: u32): u64 {
-  return ((<u64>proto) << 32) | <u64>load<u32>(packet.l4);
+function tail(l4: usize, proto: u32): u64 {
+  return ((<u64>proto) << 32) | <u64>load<u32>(l4);
+}
+
+/** Forms the key of a packet whose header is known to be whole. */
+export function form(packet: Packet): void {
+  if (packet.family == FAMILY_IPV4) aim4(packet, packet.l3, packet.l4, packet.proto);
+  else aim6(packet, packet.l3, packet.l4, packet.proto);
 }
 
 /** Forms an IPv4 key. Inline: every packet of the fast path comes here. */
 // @ts-ignore: decorator
 @inline
-export function aim4(packet: Packet, proto: u32): void {
-  const addresses = load<u64>(packet.l3, offsetof<Ipv4>("saddr"));
-  const last = tail(packet, proto);
+export function aim4(packet: Packet, l3: usize, l4: usize, proto: u32): void {
+  const addresses = load<u64>(l3, offsetof<Ipv4>("saddr"));
+  const last = tail(l4, proto);
   packet.key0 = addresses;
   packet.key1 = last;
-  aim<Connection4>(packet, hashPair(addresses, last));
+  aim<Tuple4>(packet, hashPair(addresses, last));
 }
 
-/** Forms the key of a packet whose header is known to be whole. */
-export function form(packet: Packet): void {
-  if (packet.family == FAMILY_IPV4) aim4(packet, packet.proto);
-  else form6(packet);
-}
-
-function form6(packet: Packet): void {
-  const ip = changetype<Ipv6>(packet.l3);
+/** Forms an IPv6 key. */
+// @ts-ignore: decorator
+@inline
+export function aim6(packet: Packet, l3: usize, l4: usize, proto: u32): void {
+  const ip = changetype<Ipv6>(l3);
   v128.store(packet.key, v128.load(ip.saddr), offsetof<Tuple6>("saddr0"));
   v128.store(packet.key, v128.load(ip.daddr), offsetof<Tuple6>("daddr0"));
-  packet.key4 = tail(packet, packet.proto);
-  aim<Connection6>(packet, hash<Tuple6>(packet.key));
+  packet.key4 = tail(l4, proto);
+  aim<Tuple6>(packet, hash<Tuple6>(packet.key));
 }
 
 // @ts-ignore: decorator
 @inline
-function aim<E>(packet: Packet, hash: u32): void {
-  const table = tableOf<E>();
+function aim<K>(packet: Packet, hash: u32): void {
   packet.hash = hash;
-  packet.control = table.control + home(hash, table.groups) * CONTROL_SIZE;
+  packet.bucket = bucketOf(tableOf<K>(), hash);
 }

@@ -4,7 +4,7 @@
  * IP Filter".
  */
 import { STATE_SYN_RECV, STATE_SYN_SENT } from "../../abi/conntrack";
-import { CONFIG_FLAG_TCP_BE_LIBERAL } from "../../abi/layout";
+import { CONFIG_FLAG_TCP_BE_LIBERAL, CONFIG_FLAG_TCP_NO_WINDOW_CHECK } from "../../abi/layout";
 import { CONFIG } from "../maps/config";
 import {
   LIBERAL,
@@ -41,15 +41,16 @@ let sack: u32 = 0;
 /** Begins a direction with the segment that opens the connection. */
 export function open(stream: Stream, segment: Segment): void {
   const sender = stream.sender;
+  const receiver = stream.receiver;
   sender.end = segment.end;
   sender.maxWindow = max<u32>(segment.window, 1);
   if (segment.has(FLAG_SYN)) {
-    sender.maxEnd = segment.end;
+    receiver.allowed = segment.end;
     readOptions(stream, segment);
     return;
   }
   // Picked up in mid-stream: how windows are scaled is not known any more.
-  sender.maxEnd = segment.end + sender.maxWindow;
+  receiver.allowed = segment.end + sender.maxWindow;
   stream.track.setFlags(stream.direction, SACK_PERMITTED | LIBERAL);
   stream.track.setFlags(stream.other, SACK_PERMITTED | LIBERAL);
 }
@@ -57,20 +58,31 @@ export function open(stream: Stream, segment: Segment): void {
 /** Scale and selective acknowledgements, as the sender of a SYN announces them. */
 function readOptions(stream: Stream, segment: Segment): void {
   if (!segment.hasOptions) return;
-  const scale = options.scale(segment.options, segment.optionsEnd);
-  stream.track.setScale(stream.direction, scale == options.UNSCALED ? 0 : scale);
-  stream.track.setFlags(stream.direction, (stream.senderFlags & LIBERAL) | announced(segment));
+  const said = announced(segment.options, segment.optionsEnd);
+  stream.track.setScale(stream.direction, said >>> SCALE_SHIFT);
+  const liberal = stream.senderFlags & LIBERAL;
+  stream.track.setFlags(stream.direction, liberal | (said & ANNOUNCED));
 }
 
 /** Flags that a SYN announces. */
 export const ANNOUNCED: u32 = WINDOW_SCALE | SACK_PERMITTED;
 
-/** Flags for what the options of a SYN announce. */
-export function announced(segment: Segment): u32 {
-  const at = segment.options;
-  const scaled = options.scale(at, segment.optionsEnd) != options.UNSCALED;
-  const sack = options.permitsSack(at, segment.optionsEnd);
-  return (scaled ? WINDOW_SCALE : 0) | (sack ? SACK_PERMITTED : 0);
+/** Above them: bits by which the windows are shifted. */
+export const SCALE_SHIFT: u32 = 8;
+
+/** What the options of a SYN announce: flags, and the scale at SCALE_SHIFT. */
+export function announced(at: usize, end: usize): u32 {
+  const said = options.announced(at, end);
+  const scale = said & 0xff;
+  const sacks = said & options.SACKS ? SACK_PERMITTED : 0;
+  return scale == options.UNSCALED ? sacks : sacks | WINDOW_SCALE | (scale << SCALE_SHIFT);
+}
+
+/** Whether windows are neither judged nor kept up, nf_conntrack_tcp_no_window_check. */
+// @ts-ignore: decorator
+@inline
+export function isOff(): bool {
+  return (CONFIG.flags & CONFIG_FLAG_TCP_NO_WINDOW_CHECK) != 0;
 }
 
 /** Judges a segment, and keeps what it says when it lies in the window. */
@@ -113,10 +125,10 @@ function learn(stream: Stream, segment: Segment): bool {
   }
   sender.end = end;
   sender.maxWindow = max<u32>((<u32>segment.window) << stream.track.scaleOf(stream.direction), 1);
-  sender.maxEnd = end + sender.maxWindow;
+  receiver.allowed = end + sender.maxWindow;
   if (receiver.maxWindow == 0) {
     receiver.end = sack;
-    receiver.maxEnd = sack;
+    sender.allowed = sack;
   } else if (sack == receiver.end + 1) {
     // A reply to a keepalive, which repeats the octet before the one expected.
     receiver.end++;
@@ -135,7 +147,7 @@ function beginSender(stream: Stream, segment: Segment): void {
   const track = stream.track;
   const sender = stream.sender;
   sender.end = end;
-  sender.maxEnd = end;
+  stream.receiver.allowed = end;
   sender.maxWindow = max<u32>(segment.window, 1);
   readOptions(stream, segment);
   if (<u32>stream.direction != ANSWERER) return;
@@ -165,7 +177,7 @@ function judge(stream: Stream): u32 {
   const isFresh = isAfter(end, sender.end - receiver.maxWindow - 1);
   const isAckSent = isBefore(sack, receiver.end + 1);
   const isAckFresh = isAfter(sack, receiver.end - ackWindow(sender) - 1);
-  if (!isBefore(seq, sender.maxEnd + 1)) {
+  if (!isBefore(seq, receiver.allowed + 1)) {
     const isTolerable = !isNew && isFresh && isAckFresh && isAckSent;
     return isTolerable ? judgeOvershot(stream) : OUTSIDE;
   }
@@ -180,7 +192,7 @@ function ackWindow(sender: Window): u32 {
 /** More data than the receiver has allowed, but no more than another window of it. */
 function judgeOvershot(stream: Stream): u32 {
   const sender = stream.sender;
-  if (end - sender.maxEnd + 1 > stream.receiver.maxWindow) return OUTSIDE;
+  if (end - stream.receiver.allowed + 1 > stream.receiver.maxWindow) return OUTSIDE;
   sender.end = end;
   stream.mark(UNACKNOWLEDGED);
   return HARMLESS;
@@ -214,12 +226,12 @@ function keepSender(stream: Stream, segment: Segment, window: u32): void {
 function keepReceiver(stream: Stream, window: u32): void {
   const sender = stream.sender;
   const receiver = stream.receiver;
-  if (receiver.maxWindow != 0 && isAfter(end, sender.maxEnd)) {
-    receiver.maxWindow += end - sender.maxEnd;
+  if (receiver.maxWindow != 0 && isAfter(end, receiver.allowed)) {
+    receiver.maxWindow += end - receiver.allowed;
   }
-  if (isAfter(sack + window, receiver.maxEnd - 1)) {
-    receiver.maxEnd = sack + window;
-    if (window == 0) receiver.maxEnd++;
+  if (isAfter(sack + window, sender.allowed - 1)) {
+    sender.allowed = sack + window;
+    if (window == 0) sender.allowed++;
   }
   if (ack == receiver.end) stream.track.removeFlags(stream.other, UNACKNOWLEDGED);
 }

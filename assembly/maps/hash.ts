@@ -23,25 +23,37 @@ function splitmix(state: u64): u64 {
   return state ^ (state >>> 31);
 }
 
-/** Bits of a key that lie in its last, unfinished word. */
+/** Where the last word of a key begins. */
 // @ts-ignore: decorator
 @inline
-export function tailMask<K>(): u64 {
-  return ((<u64>1) << ((<u64>offsetof<K>() & 7) << 3)) - 1;
+export function tailOf<K>(): usize {
+  return (offsetof<K>() - 1) & ~7;
 }
 
-/** The hash of a key of class K: its whole words, and what is left of the next one. */
+/**
+ * The last word of a key, as far as it is the key's. Half a word is read as such: a load that is
+ * wider than the store before it waits until that has left the processor.
+ */
+// @ts-ignore: decorator
+@inline
+export function lastWord<K>(key: usize): u64 {
+  const size = offsetof<K>() - tailOf<K>();
+  if (size == 4) return load<u32>(key, tailOf<K>());
+  return load<u64>(key, tailOf<K>()) & (~(<u64>0) >>> (<u64>(8 - size) << 3));
+}
+
+/** The hash of a key of class K, word by word. */
 // @ts-ignore: decorator
 @inline
 export function hash<K>(key: usize): u32 {
   let state = word(key0, load<u64>(key));
-  if (offsetof<K>() >= 16) state = word(state, load<u64>(key, 8));
-  if (offsetof<K>() >= 24) state = word(state, load<u64>(key, 16));
-  if (offsetof<K>() >= 32) state = word(state, load<u64>(key, 24));
-  return last(state, load<u64>(key, offsetof<K>() & ~7) & tailMask<K>());
+  if (tailOf<K>() > 8) state = word(state, load<u64>(key, 8));
+  if (tailOf<K>() > 16) state = word(state, load<u64>(key, 16));
+  if (tailOf<K>() > 24) state = word(state, load<u64>(key, 24));
+  return last(state, lastWord<K>(key));
 }
 
-/** The hash of a key of one word and a tail, both in registers. */
+/** The hash of a key of two words, both in registers. */
 // @ts-ignore: decorator
 @inline
 export function hashPair(first: u64, tail: u64): u32 {

@@ -24,15 +24,17 @@ import * as affinity from "./affinity";
 import { Rows, row } from "./array";
 import { Backend } from "./backends";
 import * as backends from "./backends";
-import { Connection4, Connection6, TABLE4, TABLE6, Tuple4, Tuple6 } from "./connections";
+import { TABLE4, TABLE6, Tuple4, Tuple6 } from "./connections";
 import { Endpoint } from "./endpoints";
 import * as endpoints from "./endpoints";
 import { hash } from "./hash";
+import * as index from "./index";
 import { Interface } from "./interfaces";
 import * as interfaces from "./interfaces";
 import * as ports from "./ports";
 import { Range } from "./ranges";
 import * as ranges from "./ranges";
+import * as records from "./records";
 import { RINGS, Ring, SLOTS, Slot } from "./rings";
 import { Service, Vip } from "./services";
 import * as services from "./services";
@@ -47,7 +49,10 @@ const FULL: u32 = 1;
 /** The map is not written this way: EPERM in bpf(2). */
 const REFUSED: u32 = 2;
 
-/** Address of the record of a key, 0 for none; the key of an array map is a u32 row. */
+/**
+ * Address of the record of a key, 0 for none; the key of an array map is a u32 row. In conntrack it
+ * has the direction in its lowest bit.
+ */
 export function lookup(map: u32, key: usize): usize {
   switch (map) {
     case MAP_SERVICES:
@@ -59,9 +64,9 @@ export function lookup(map: u32, key: usize): usize {
     case MAP_AFFINITY:
       return find<Client, Affinity>(affinity.TABLE, key);
     case MAP_CONNTRACK4:
-      return find<Tuple4, Connection4>(TABLE4, key);
+      return index.lookup<Tuple4>(TABLE4, key, hash<Tuple4>(key));
     case MAP_CONNTRACK6:
-      return find<Tuple6, Connection6>(TABLE6, key);
+      return index.lookup<Tuple6>(TABLE6, key, hash<Tuple6>(key));
     default:
       return rowOf(map, load<u32>(key));
   }
@@ -103,6 +108,8 @@ export function remove(map: u32, key: usize): bool {
 
 /** The next occupied slot after `slot`, -1 at the end; -1 asks for the first. */
 export function next(map: u32, slot: i32): i32 {
+  const connections = connectionsOf(map);
+  if (connections != null) return records.next(connections, slot);
   const table = tableOf(map);
   if (table != null) return swiss.next(table, slot);
   return <u32>(slot + 1) < capacity(map) ? slot + 1 : -1;
@@ -120,9 +127,9 @@ export function at(map: u32, slot: u32): usize {
     case MAP_AFFINITY:
       return swiss.at<Affinity>(affinity.TABLE, slot);
     case MAP_CONNTRACK4:
-      return swiss.at<Connection4>(TABLE4, slot);
+      return records.at(TABLE4, slot);
     case MAP_CONNTRACK6:
-      return swiss.at<Connection6>(TABLE6, slot);
+      return records.at(TABLE6, slot);
     default:
       return rowOf(map, slot);
   }
@@ -130,22 +137,31 @@ export function at(map: u32, slot: u32): usize {
 
 /** Entries now: connections for conntrack, all rows for an array map. */
 export function length(map: u32): u32 {
+  const connections = connectionsOf(map);
+  if (connections != null) return connections.length;
   const table = tableOf(map);
-  if (table == null) return capacity(map);
-  return isConntrack(map) ? table.length >>> 1 : table.length;
+  return table == null ? capacity(map) : table.length;
 }
 
 /** Most entries. */
 export function capacity(map: u32): u32 {
+  const connections = connectionsOf(map);
+  if (connections != null) return connections.capacity;
   const table = tableOf(map);
-  if (table != null) return isConntrack(map) ? table.capacity >>> 1 : table.capacity;
+  if (table != null) return table.capacity;
   const rows = rowsOf(map);
   return rows == null ? 0 : rows.length;
 }
 
-/** A connection is two entries. */
-function isConntrack(map: u32): bool {
-  return map == MAP_CONNTRACK4 || map == MAP_CONNTRACK6;
+function connectionsOf(map: u32): records.Table | null {
+  switch (map) {
+    case MAP_CONNTRACK4:
+      return TABLE4;
+    case MAP_CONNTRACK6:
+      return TABLE6;
+    default:
+      return null;
+  }
 }
 
 function tableOf(map: u32): swiss.Table | null {
@@ -158,10 +174,6 @@ function tableOf(map: u32): swiss.Table | null {
       return addresses.TABLE;
     case MAP_AFFINITY:
       return affinity.TABLE;
-    case MAP_CONNTRACK4:
-      return TABLE4;
-    case MAP_CONNTRACK6:
-      return TABLE6;
     default:
       return null;
   }

@@ -33,9 +33,13 @@ export class Vip {
   init(address0: u64, address1: u64, port: u16, proto: u32, family: u32): void {
     this.address0 = address0;
     this.address1 = address1;
-    this.port = port;
-    this.proto = <u8>proto;
-    this.family = <u8>family;
+    this.dial(port, proto, family);
+  }
+
+  /** Sets what is behind the address in one word, as the hash will read it. */
+  dial(port: u16, proto: u32, family: u32): void {
+    const word = <u32>port | (proto << 16) | (family << 24);
+    store<u32>(changetype<usize>(this), word, offsetof<Vip>("port"));
   }
 }
 if (offsetof<Vip>() != SERVICE_KEY_SIZE) ERROR("Vip drifted from abi/layout");
@@ -71,6 +75,11 @@ export class Service extends Vip {
   private routes2: u32;
   private spare0: u32;
   private spare1: u64;
+
+  /** CLASS_LOCAL and CLASS_OTHER take the same route. */
+  get routesLocalsLikeOthers(): bool {
+    return this.routes1 == this.routes2;
+  }
 
   /** The route of a source class, CLASS_. */
   route(sourceClass: u32): Route {

@@ -1,5 +1,5 @@
 /**
- * The one hash table: groups of 15 slots with their tags side by side, so that one v128 compare
+ * The hash table of all maps but conntrack: groups of 15 slots with their tags side by side, so that one v128 compare
  * asks 15 slots at once. Entries lie in an array of their own and never move: the slot number is a
  * handle.
  *
@@ -15,7 +15,7 @@
  * K is the class of the key, E that of the entry, which begins with its key. Both are compile-time
  * only.
  */
-import { hash, tailMask } from "./hash";
+import { hash, lastWord, tailOf } from "./hash";
 
 @unmanaged
 export class Table {
@@ -54,7 +54,7 @@ export function home(hash: u32, groups: u32): u32 {
 /** The tag of a hash: its lowest byte, 0 being taken for empty. */
 // @ts-ignore: decorator
 @inline
-function tagOf(hash: u32): u32 {
+export function tagOf(hash: u32): u32 {
   const tag = hash & 0xff;
   return tag + u32(tag == 0);
 }
@@ -62,7 +62,7 @@ function tagOf(hash: u32): u32 {
 /** A bit for every slot of the group at `control` that has the tag of `hash`. */
 // @ts-ignore: decorator
 @inline
-export function matches(control: usize, hash: u32): u32 {
+function matches(control: usize, hash: u32): u32 {
   return tagged(control, tagOf(hash));
 }
 
@@ -81,7 +81,7 @@ function over(control: usize): u32 {
 
 // @ts-ignore: decorator
 @inline
-function after(group: u32, groups: u32): u32 {
+export function after(group: u32, groups: u32): u32 {
   return group + 1 == groups ? 0 : group + 1;
 }
 
@@ -90,11 +90,10 @@ function after(group: u32, groups: u32): u32 {
 @inline
 export function equal<K>(a: usize, b: usize): bool {
   let difference = load<u64>(a) ^ load<u64>(b);
-  if (offsetof<K>() >= 16) difference |= load<u64>(a, 8) ^ load<u64>(b, 8);
-  if (offsetof<K>() >= 24) difference |= load<u64>(a, 16) ^ load<u64>(b, 16);
-  if (offsetof<K>() >= 32) difference |= load<u64>(a, 24) ^ load<u64>(b, 24);
-  const tail = load<u64>(a, offsetof<K>() & ~7) ^ load<u64>(b, offsetof<K>() & ~7);
-  return (difference | (tail & tailMask<K>())) == 0;
+  if (tailOf<K>() > 8) difference |= load<u64>(a, 8) ^ load<u64>(b, 8);
+  if (tailOf<K>() > 16) difference |= load<u64>(a, 16) ^ load<u64>(b, 16);
+  if (tailOf<K>() > 24) difference |= load<u64>(a, 24) ^ load<u64>(b, 24);
+  return (difference | (lastWord<K>(a) ^ lastWord<K>(b))) == 0;
 }
 
 /** The entry of a key, 0 when there is none. */
@@ -141,18 +140,17 @@ export function insert<K, E>(table: Table, key: usize, hash: u32): usize {
 /** Copies a key word by word: a call of memory.copy costs more than the key. */
 // @ts-ignore: decorator
 @inline
-function copy<K>(to: usize, key: usize): void {
+export function copy<K>(to: usize, key: usize): void {
   store<u64>(to, load<u64>(key));
-  if (offsetof<K>() >= 16) store<u64>(to, load<u64>(key, 8), 8);
-  if (offsetof<K>() >= 24) store<u64>(to, load<u64>(key, 16), 16);
-  if (offsetof<K>() >= 32) store<u64>(to, load<u64>(key, 24), 24);
-  const tail = load<u64>(key, offsetof<K>() & ~7) & tailMask<K>();
-  store<u64>(to, tail, offsetof<K>() & ~7);
+  if (tailOf<K>() > 8) store<u64>(to, load<u64>(key, 8), 8);
+  if (tailOf<K>() > 16) store<u64>(to, load<u64>(key, 16), 16);
+  if (tailOf<K>() > 24) store<u64>(to, load<u64>(key, 24), 24);
+  store<u64>(to, lastWord<K>(key), tailOf<K>());
 }
 
 // @ts-ignore: decorator
 @inline
-function clear<E>(entry: usize): void {
+export function clear<E>(entry: usize): void {
   if (offsetof<E>() % 16 != 0) ERROR("entries are cleared 16 bytes at a time");
   for (let at: usize = 0; at < offsetof<E>(); at += 16) v128.store(entry + at, i64x2.splat(0));
 }

@@ -1,26 +1,31 @@
 /**
- * tracks: what is known of a TCP connection beyond its state, a row each. Written and read by the
- * packet path; rows are taken when a connection is made and given back when it goes.
+ * What is known of a connection beyond its state, in its record: of TCP a track, of SCTP tags.
+ * Written and read by the packet path.
  */
 import {
-  TRACK_FLAGS,
+  SIDE_FLAGS,
+  SIDE_SCALE,
+  SIDE_SIZE,
+  TAGS_ANSWERER,
+  TAGS_FLAGS,
+  TAGS_OPENER,
   TRACK_LAST,
   TRACK_LAST_ACK,
   TRACK_LAST_END,
+  TRACK_LAST_FLAGS,
   TRACK_LAST_SCALE,
   TRACK_LAST_SEQ,
   TRACK_LAST_WINDOW,
   TRACK_RETRANS,
-  TRACK_SCALES,
+  TRACK_SIDES,
   TRACK_SIZE,
   TRACK_WINDOWS,
+  WINDOW_ALLOWED,
   WINDOW_END,
   WINDOW_MAX_ACK,
-  WINDOW_MAX_END,
   WINDOW_MAX_WINDOW,
   WINDOW_SIZE,
 } from "../../abi/layout";
-import { Rows } from "./array";
 
 /** Flags of a direction, IP_CT_TCP_FLAG_ of the kernel's nf_conntrack_tcp.h. */
 export const WINDOW_SCALE: u32 = 0x01;
@@ -33,18 +38,13 @@ export const LIBERAL: u32 = 0x08;
 export const UNACKNOWLEDGED: u32 = 0x10;
 /** `maxAck` of its window holds. */
 export const MAX_ACK: u32 = 0x20;
-const FLAGS: u32 = 0x3f;
-export const FLAGS_BITS: u32 = 6;
 
 /** Flags of the last packet that was let through unjudged; WINDOW_SCALE and SACK_PERMITTED too. */
 export const CHALLENGE: u32 = 0x04;
 /** Both ends have sent a SYN. */
 export const SIMULTANEOUS: u32 = 0x08;
-const LAST_FLAGS_SHIFT: u32 = 2 * FLAGS_BITS;
 
 export const RETRANS_MAX: u32 = 255;
-export const SCALE: u32 = 0x0f;
-export const SCALE_BITS: u32 = 4;
 const KIND: u32 = 0x7f;
 export const DIRECTION_SHIFT: u32 = 7;
 
@@ -53,8 +53,8 @@ export const DIRECTION_SHIFT: u32 = 7;
 export class Window {
   /** Highest sequence number sent, plus one. */
   end: u32;
-  /** Highest sequence number the other side has allowed. */
-  maxEnd: u32;
+  /** Highest sequence number it allows the other side. */
+  allowed: u32;
   /** Largest window advertised, scaled. */
   maxWindow: u32;
   /** Highest acknowledgement sent. */
@@ -62,26 +62,38 @@ export class Window {
 }
 if (offsetof<Window>() != WINDOW_SIZE) ERROR("Window drifted from abi/layout");
 if (offsetof<Window>("end") != WINDOW_END) ERROR("Window.end drifted");
-if (offsetof<Window>("maxEnd") != WINDOW_MAX_END) ERROR("Window.maxEnd drifted");
+if (offsetof<Window>("allowed") != WINDOW_ALLOWED) ERROR("Window.allowed drifted");
 if (offsetof<Window>("maxWindow") != WINDOW_MAX_WINDOW) ERROR("Window.maxWindow drifted");
 if (offsetof<Window>("maxAck") != WINDOW_MAX_ACK) ERROR("Window.maxAck drifted");
 
+/** What else is known of a direction. */
+@unmanaged
+export class Side {
+  flags: u8;
+  /** Bits by which its windows are shifted: RFC 7323 section 2. */
+  scale: u8;
+}
+if (offsetof<Side>() != SIDE_SIZE) ERROR("Side drifted from abi/layout");
+if (offsetof<Side>("flags") != SIDE_FLAGS) ERROR("Side.flags drifted");
+if (offsetof<Side>("scale") != SIDE_SCALE) ERROR("Side.scale drifted");
+
 @unmanaged
 export class Track {
-  /** Of the last acknowledgement or unjudged packet; while the row is free, the next free one. */
-  lastSeq: u32;
-  lastEnd: u32;
+  /** Of the last acknowledgement or unjudged packet. */
   lastAck: u32;
-  lastWindow: u16;
-  /** Of the opener, of the other direction, of the last packet, from the lowest bit on. */
-  flags: u16;
+  lastSeq: u32;
+  /** As it stands in the packet. */
+  private nlastWindow: u16;
   /** Kind of the last packet and, in the highest bit, its direction. */
   last: u8;
   /** How often the last acknowledgement has come again. */
   retrans: u8;
-  scales: u8;
+  lastEnd: u32;
+  private side0: u16;
+  private side1: u16;
+  lastFlags: u8;
   lastScale: u8;
-  private spare0: u32;
+  private spare0: u16;
   private spare1: u64;
   private opener0: u64;
   private opener1: u64;
@@ -94,36 +106,39 @@ export class Track {
     return changetype<Window>(first + direction * offsetof<Window>());
   }
 
+  sideOf(direction: u32): Side {
+    const first = changetype<usize>(this) + offsetof<Track>("side0");
+    return changetype<Side>(first + direction * offsetof<Side>());
+  }
+
   /** Flags of a direction. */
   flagsOf(direction: u32): u32 {
-    return (<u32>this.flags >>> (direction * FLAGS_BITS)) & FLAGS;
+    return this.sideOf(direction).flags;
   }
 
   setFlags(direction: u32, flags: u32): void {
-    const shift = direction * FLAGS_BITS;
-    this.flags = <u16>((<u32>this.flags & ~(FLAGS << shift)) | (flags << shift));
+    this.sideOf(direction).flags = <u8>flags;
   }
 
   addFlags(direction: u32, flags: u32): void {
-    this.flags |= <u16>(flags << (direction * FLAGS_BITS));
+    this.sideOf(direction).flags |= <u8>flags;
   }
 
   removeFlags(direction: u32, flags: u32): void {
-    this.flags &= <u16>~(flags << (direction * FLAGS_BITS));
+    this.sideOf(direction).flags &= <u8>~flags;
   }
 
   /** Whether either direction has the flag. */
   eitherHas(flag: u32): bool {
-    return ((<u32>this.flags | (<u32>this.flags >>> FLAGS_BITS)) & flag) != 0;
+    return ((this.flagsOf(0) | this.flagsOf(1)) & flag) != 0;
   }
 
-  get lastFlags(): u32 {
-    return <u32>this.flags >>> LAST_FLAGS_SHIFT;
+  get lastWindow(): u32 {
+    return bswap<u16>(this.nlastWindow);
   }
 
-  set lastFlags(flags: u32) {
-    const own = <u32>this.flags & ((1 << LAST_FLAGS_SHIFT) - 1);
-    this.flags = <u16>(own | (flags << LAST_FLAGS_SHIFT));
+  set lastWindow(window: u32) {
+    this.nlastWindow = bswap<u16>(<u16>window);
   }
 
   get lastKind(): u32 {
@@ -142,65 +157,38 @@ export class Track {
     if (this.retrans != <u8>RETRANS_MAX) this.retrans++;
   }
 
-  /** Bits by which windows of a direction are shifted: RFC 7323 section 2. */
   scaleOf(direction: u32): u32 {
-    return (<u32>this.scales >>> (direction * SCALE_BITS)) & SCALE;
+    return this.sideOf(direction).scale;
   }
 
   setScale(direction: u32, scale: u32): void {
-    const shift = direction * SCALE_BITS;
-    this.scales = <u8>((<u32>this.scales & ~(SCALE << shift)) | (scale << shift));
+    this.sideOf(direction).scale = <u8>scale;
   }
 }
 if (offsetof<Track>() != TRACK_SIZE) ERROR("Track drifted from abi/layout");
-if (offsetof<Track>("lastSeq") != TRACK_LAST_SEQ) ERROR("Track.lastSeq drifted");
-if (offsetof<Track>("lastEnd") != TRACK_LAST_END) ERROR("Track.lastEnd drifted");
 if (offsetof<Track>("lastAck") != TRACK_LAST_ACK) ERROR("Track.lastAck drifted");
-if (offsetof<Track>("lastWindow") != TRACK_LAST_WINDOW) ERROR("Track.lastWindow drifted");
-if (offsetof<Track>("flags") != TRACK_FLAGS) ERROR("Track.flags drifted");
+if (offsetof<Track>("lastSeq") != TRACK_LAST_SEQ) ERROR("Track.lastSeq drifted");
+if (offsetof<Track>("nlastWindow") != TRACK_LAST_WINDOW) ERROR("Track.lastWindow drifted");
 if (offsetof<Track>("last") != TRACK_LAST) ERROR("Track.last drifted");
 if (offsetof<Track>("retrans") != TRACK_RETRANS) ERROR("Track.retrans drifted");
-if (offsetof<Track>("scales") != TRACK_SCALES) ERROR("Track.scales drifted");
+if (offsetof<Track>("lastEnd") != TRACK_LAST_END) ERROR("Track.lastEnd drifted");
+if (offsetof<Track>("side0") != TRACK_SIDES) ERROR("Track.sides drifted");
+if (offsetof<Track>("lastFlags") != TRACK_LAST_FLAGS) ERROR("Track.lastFlags drifted");
 if (offsetof<Track>("lastScale") != TRACK_LAST_SCALE) ERROR("Track.lastScale drifted");
 if (offsetof<Track>("opener0") != TRACK_WINDOWS) ERROR("Track.windows drifted");
 
-/** Row 0 stands for none. */
-export const ROWS = changetype<Rows>(memory.data(offsetof<Rows>(), 16));
-
-/** First of the rows given back, 0 for none. */
-let free: u32 = 0;
-/** Rows that were ever taken. */
-let used: u32 = 0;
-
-// @ts-ignore: decorator
-@inline
-export function at(row: u32): Track {
-  assert(row != 0 && row <= used, "a row that was taken");
-  return changetype<Track>(ROWS.base + row * offsetof<Track>());
+/** Zeroes the track at `track`. */
+export function clear(track: usize): void {
+  for (let at: usize = 0; at < offsetof<Track>(); at += 16) v128.store(track + at, i64x2.splat(0));
 }
 
-/** The row of that number, or the last one: for who only wants to touch it. */
-// @ts-ignore: decorator
-@inline
-export function near(row: u32): Track {
-  return changetype<Track>(ROWS.base + min<u32>(row, ROWS.length - 1) * offsetof<Track>());
+/** Verification tags that packets of a direction carry, and flags of flow/sctp. */
+@unmanaged
+export class Tags {
+  opener: u32;
+  answerer: u32;
+  flags: u32;
 }
-
-/** Takes a zeroed row; there is one for every connection. */
-export function take(): u32 {
-  const row = free;
-  if (row == 0) {
-    assert(used + 1 < ROWS.length, "a row for every connection");
-    return ++used;
-  }
-  free = at(row).lastSeq;
-  at(row).lastSeq = 0;
-  return row;
-}
-
-export function giveBack(row: u32): void {
-  const track = at(row);
-  memory.fill(changetype<usize>(track), 0, offsetof<Track>());
-  track.lastSeq = free;
-  free = row;
-}
+if (offsetof<Tags>("opener") != TAGS_OPENER) ERROR("Tags.opener drifted");
+if (offsetof<Tags>("answerer") != TAGS_ANSWERER) ERROR("Tags.answerer drifted");
+if (offsetof<Tags>("flags") != TAGS_FLAGS) ERROR("Tags.flags drifted");

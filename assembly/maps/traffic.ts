@@ -15,16 +15,29 @@ import {
 } from "../../abi/layout";
 import { Rows } from "./array";
 
+/** What went one way. */
+@unmanaged
+export class Volume {
+  packets: u64;
+  bytes: u64;
+}
+
 @unmanaged
 export class Traffic {
   connections: u64;
-  inPackets: u64;
-  inBytes: u64;
-  outPackets: u64;
-  outBytes: u64;
+  private inPackets: u64;
+  private inBytes: u64;
+  private outPackets: u64;
+  private outBytes: u64;
   private spare0: u64;
   private spare1: u64;
   private spare2: u64;
+
+  /** Direction: 0 to the backend, 1 from it. */
+  volumeOf(direction: u32): Volume {
+    const first = changetype<usize>(this) + offsetof<Traffic>("inPackets");
+    return changetype<Volume>(first + direction * offsetof<Volume>());
+  }
 }
 if (offsetof<Traffic>() != TRAFFIC_SIZE) ERROR("Traffic drifted from abi/layout");
 if (offsetof<Traffic>("connections") != TRAFFIC_CONNECTIONS) ERROR("Traffic.connections drifted");

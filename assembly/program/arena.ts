@@ -15,7 +15,7 @@ import * as affinity from "../maps/affinity";
 import { Rows } from "../maps/array";
 import { Backend } from "../maps/backends";
 import * as backends from "../maps/backends";
-import { Connection4, Connection6, TABLE4, TABLE6 } from "../maps/connections";
+import { TABLE4, TABLE6, Tuple4, Tuple6, sizeOf } from "../maps/connections";
 import { Datagram } from "../maps/datagrams";
 import * as datagrams from "../maps/datagrams";
 import { Endpoint } from "../maps/endpoints";
@@ -23,15 +23,15 @@ import * as endpoints from "../maps/endpoints";
 import * as hash from "../maps/hash";
 import * as held from "../maps/held";
 import { Interface } from "../maps/interfaces";
+import { BUCKET_SIZE, bucketsFor } from "../maps/index";
 import * as interfaces from "../maps/interfaces";
 import { Range } from "../maps/ranges";
 import * as ranges from "../maps/ranges";
+import * as records from "../maps/records";
 import { RINGS, Ring, SLOTS, Slot } from "../maps/rings";
 import { Service } from "../maps/services";
 import * as services from "../maps/services";
 import { CONTROL_SIZE, GROUP_SLOTS, Table, groupsFor } from "../maps/swiss";
-import { Track } from "../maps/tracks";
-import * as tracks from "../maps/tracks";
 import { ServiceTraffic, Traffic } from "../maps/traffic";
 import * as traffic from "../maps/traffic";
 import * as crc32c from "../wire/crc32c";
@@ -75,9 +75,8 @@ export function configure(
   placeTable<Address>(addresses.TABLE, addressCount);
   placeTable<Endpoint>(endpoints.TABLE, backendCount);
   placeTable<Affinity>(affinity.TABLE, clients);
-  placeTable<Connection4>(TABLE4, <u64>connections * 2);
-  placeTable<Connection6>(TABLE6, <u64>connections6 * 2);
-  placeRows<Track>(tracks.ROWS, <u64>connections + connections6 + 1);
+  placeConnections(TABLE4, connections, sizeOf<Tuple4>());
+  placeConnections(TABLE6, connections6, sizeOf<Tuple6>());
   placeRows<Backend>(backends.ROWS, <u64>backendCount + 1);
   placeRows<Traffic>(traffic.BACKENDS, <u64>backendCount + 1);
   placeRows<ServiceTraffic>(traffic.SERVICES, <u64>serviceCount + 1);
@@ -105,6 +104,19 @@ function placeTable<E>(table: Table, capacity: u64): void {
   table.groups = <u32>groups;
   table.capacity = <u32>capacity;
   table.length = 0;
+}
+
+/** Every connection has two tuples. */
+function placeConnections(table: records.Table, capacity: u64, size: u32): void {
+  const buckets = bucketsFor(capacity * 2);
+  table.buckets = take(buckets * BUCKET_SIZE);
+  table.count = <u32>buckets;
+  table.size = size;
+  table.records = take(capacity * size);
+  table.capacity = <u32>capacity;
+  table.length = 0;
+  table.end = table.records;
+  table.free = 0;
 }
 
 function placeRows<E>(rows: Rows, length: u64): void {

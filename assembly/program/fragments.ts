@@ -4,11 +4,11 @@
  * fragment gets its part of the translation. The kernel puts datagrams together instead
  * (nf_defrag_ipv4, nf_defrag_ipv6).
  */
-import { FLAG_MASQUERADE, FLAG_REPLY } from "../../abi/conntrack";
+import { FLAG_MASQUERADE } from "../../abi/conntrack";
 import {
   COUNTER_FRAGMENTS_HELD,
   COUNTER_FRAGMENTS_RELEASED,
-  CT4_SIZE,
+  CT4_TUPLE_SIZE,
   DESC_SIZE,
   FAMILY_IPV4,
   OUT_FLAG_MASQUERADE,
@@ -22,6 +22,7 @@ import {
 import * as counters from "../flow/counters";
 import * as fragment from "../flow/fragment";
 import { judge } from "../flow/judge";
+import * as nat from "../flow/nat";
 import {
   CONTINUE,
   ESTABLISHED,
@@ -35,7 +36,8 @@ import {
 import * as piece from "../flow/piece";
 import * as traffic from "../flow/traffic";
 import * as tuple from "../flow/tuple";
-import { Connection4, Connection6, Entry } from "../maps/connections";
+import * as connections from "../maps/connections";
+import { Tuple4, Tuple6 } from "../maps/connections";
 import * as datagrams from "../maps/datagrams";
 import { DECIDED, DROPPED, Datagram, WAITING } from "../maps/datagrams";
 import * as held from "../maps/held";
@@ -127,7 +129,7 @@ function decide(packet: Packet, datagram: Datagram): u32 {
   }
   datagram.status = DECIDED;
   datagram.outcome = PASS;
-  if (packet.entry != 0) adopt(packet, datagram);
+  if (packet.ref != 0) adopt(packet, datagram);
   if (datagram.outcome != PASS) piece.rewrite(piece.ofPacket(packet), datagram);
   release(datagram, <u32>(changetype<usize>(descriptor) - batch) / DESC_SIZE);
   if (datagram.isComplete) datagrams.remove(datagram);
@@ -140,7 +142,7 @@ function decide(packet: Packet, datagram: Datagram): u32 {
  */
 function judgeDatagram(packet: Packet, datagram: Datagram): u32 {
   const size = tuple.headerSize(datagram.transport);
-  packet.entry = 0;
+  packet.ref = 0;
   if (size == 0) return PASS;
   if (datagram.isComplete && datagram.end - datagram.start < size) return MALFORMED_TRANSPORT;
   const l4 = packet.l4;
@@ -191,24 +193,21 @@ function isSound(packet: Packet): bool {
  * comes.
  */
 function adopt(packet: Packet, datagram: Datagram): void {
-  if (packet.family == FAMILY_IPV4) adoptEntry<Connection4>(packet, datagram);
-  else adoptEntry<Connection6>(packet, datagram);
+  if (packet.family == FAMILY_IPV4) adoptConnection<Tuple4>(packet.ref, datagram);
+  else adoptConnection<Tuple6>(packet.ref, datagram);
   if (datagram.transport == PROTO_SCTP && isWhole(packet)) seal(datagram);
 }
 
-function adoptEntry<E extends Entry>(packet: Packet, datagram: Datagram): void {
-  const entry = changetype<E>(packet.entry);
-  datagram.outcome = entry.flags & FLAG_REPLY ? REPLY : ESTABLISHED;
-  datagram.out = entry.flags & FLAG_MASQUERADE ? <u16>OUT_FLAG_MASQUERADE : 0;
-  datagram.backend = entry.backend;
-  datagram.newPorts = load<u32>(packet.entry, offsetof<E>("newSport"));
-  datagram.l4Delta = entry.l4Delta;
-  if (offsetof<E>() == CT4_SIZE) {
-    datagram.ipDelta = load<u16>(packet.entry, offsetof<Connection4>("ipDelta"));
-    store<u64>(datagram.addresses, load<u64>(packet.entry, offsetof<Connection4>("newSaddr")));
-  } else {
-    memory.copy(datagram.addresses, packet.entry + offsetof<Connection6>("newSaddr0"), 32);
-  }
+function adoptConnection<K>(ref: usize, datagram: Datagram): void {
+  const connection = connections.at(ref);
+  datagram.outcome = connections.directionOf(ref) != 0 ? REPLY : ESTABLISHED;
+  datagram.out = connection.flags & FLAG_MASQUERADE ? <u16>OUT_FLAG_MASQUERADE : 0;
+  datagram.backend = connection.backend;
+  datagram.newPorts = nat.portsOf<K>(ref);
+  datagram.ipDelta = <u16>connections.ipDeltaOf(ref);
+  datagram.l4Delta = <u16>connections.l4DeltaOf(ref);
+  if (offsetof<K>() == CT4_TUPLE_SIZE) store<u64>(datagram.addresses, nat.addressesOf4(ref));
+  else nat.copyAddresses6(datagram.addresses, ref);
 }
 
 /** The checksum of SCTP after translation, over the datagram put together. */

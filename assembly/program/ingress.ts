@@ -1,12 +1,13 @@
 /**
- * The ingress program: service NAT. A batch runs in groups through four loops, because the latency
- * of the conntrack table hides only when a whole group asks for its cache lines before anything
- * waits for one: parse and hash; touch the control bytes; match tags and touch the entries; judge
- * and rewrite in packet order.
+ * The ingress program: service NAT. A batch runs in groups through three loops: parse and hash,
+ * match tags, judge and rewrite in packet order. Between them a group asks for the cache lines that
+ * the next one needs, because the latency of the conntrack table hides only when all are asked for
+ * before anything waits for one.
  */
 import { GROUP_LENGTH } from "../../abi/limits";
 import { DESC_SIZE } from "../../abi/layout";
 import * as clock from "../flow/clock";
+import * as windows from "../flow/windows";
 import * as fragments from "./fragments";
 import * as group from "./group";
 import { removeExpired } from "./maps";
@@ -15,12 +16,17 @@ import { removeExpired } from "./maps";
 export function process(descriptors: usize, length: u32, now: u32): void {
   fragments.begin(descriptors);
   if (clock.advance(now)) removeExpired();
+  windows.begin();
   for (let done: u32 = 0; done < length; done += GROUP_LENGTH) {
     const packets = min<u32>(length - done, GROUP_LENGTH);
     group.parse(descriptors + done * DESC_SIZE, packets);
-    group.touchControl(packets);
-    group.touchEntries(packets);
-    group.touchTracks(packets);
+    const far = group.isFar();
+    if (far) group.touchBuckets(packets);
+    group.match(packets);
+    if (far) {
+      group.touchRecords(packets);
+      group.touchTracks(packets);
+    }
     group.settle(packets);
   }
 }

@@ -6,24 +6,25 @@ import * as conntrack from "../flow/conntrack";
 import { COUNTERS } from "../flow/counters";
 import * as fragment from "../flow/fragment";
 import { CONFIG } from "../maps/config";
-import { Connection4, Connection6, Entry, Tuple4, Tuple6 } from "../maps/connections";
+import * as connections from "../maps/connections";
+import { Tuple4, Tuple6 } from "../maps/connections";
 import * as registry from "../maps/registry";
 
 /** 1 when the entry was there. A connection goes with both its directions. */
 export function remove(map: u32, key: usize): u32 {
   switch (map) {
     case MAP_CONNTRACK4:
-      return u32(closeAt<Tuple4, Connection4>(registry.lookup(map, key)));
+      return u32(closeAt<Tuple4>(registry.lookup(map, key)));
     case MAP_CONNTRACK6:
-      return u32(closeAt<Tuple6, Connection6>(registry.lookup(map, key)));
+      return u32(closeAt<Tuple6>(registry.lookup(map, key)));
     default:
       return u32(registry.remove(map, key));
   }
 }
 
-function closeAt<K, E extends Entry>(at: usize): bool {
-  if (at == 0) return false;
-  conntrack.close<K, E>(changetype<E>(at));
+function closeAt<K>(ref: usize): bool {
+  if (ref == 0) return false;
+  conntrack.close<K>(connections.at(ref));
   return true;
 }
 

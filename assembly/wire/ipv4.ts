@@ -49,6 +49,16 @@ export class Ipv4 {
     return this.tos;
   }
 
+  /** Sums of the words in front of the addresses, and of those. */
+  get frontSum(): u64 {
+    const at = changetype<usize>(this);
+    return <u64>load<u32>(at) + <u64>load<u32>(at, 4) + <u64>load<u32>(at, 8);
+  }
+
+  get addressSum(): u64 {
+    return <u64>this.saddr + <u64>this.daddr;
+  }
+
   /** Writes a header without options; addresses and checksum are left to the caller. */
   init(trafficClass: u32, total: u32, proto: u32): void {
     this.versionIhl = 0x45;
@@ -74,7 +84,7 @@ const HOPS: u8 = 64;
 
 /** Sum of the pseudo-header of an upper layer of `length` bytes, RFC 9293 section 3.1. */
 export function pseudoSum(ip: Ipv4, length: u32, proto: u32): u64 {
-  return <u64>ip.saddr + <u64>ip.daddr + pseudoTail(length, proto);
+  return ip.addressSum + pseudoTail(length, proto);
 }
 
 /** What the pseudo-header has besides the addresses. */

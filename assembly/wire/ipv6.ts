@@ -45,6 +45,9 @@ export class Ipv6 {
 }
 export const IPV6_SIZE: u32 = 40;
 if (offsetof<Ipv6>() != IPV6_SIZE) ERROR("an ipv6 header is 40 bytes");
+/** Bytes of both addresses, which end the header. */
+export const IPV6_ADDRESSES: u32 = 32;
+if (offsetof<Ipv6>("saddr0") + IPV6_ADDRESSES != IPV6_SIZE) ERROR("addresses end the header");
 
 /** Hop limit of packets of our own, RFC 1700. */
 const HOPS: u8 = 64;
@@ -107,7 +110,7 @@ export function isExtension(next: u32): bool {
 
 /** Sum of the pseudo-header of an upper layer of `length` bytes, RFC 8200 section 8.1. */
 export function pseudoSum(ip: Ipv6, length: u32, proto: u32): u64 {
-  return checksum.sum(ip.saddr, 32) + bswap<u32>(length) + bswap<u32>(proto);
+  return checksum.sum(ip.saddr, IPV6_ADDRESSES) + bswap<u32>(length) + bswap<u32>(proto);
 }
 
 /** Whether an ICMPv6 error may be sent to that address: RFC 4443 section 2.4 (e). */

@@ -40,21 +40,23 @@ function sizeOf(option: usize): u32 {
 /** No scale option. */
 export const UNSCALED: u32 = 0xff;
 
-/** Bits by which windows are shifted; UNSCALED when nothing is said about it. */
-export function scale(at: usize, end: usize): u32 {
-  let shift = UNSCALED;
-  for (let option = first(at, end); option != 0; option = first(option + sizeOf(option), end)) {
-    if (load<u8>(option) == SCALE && sizeOf(option) == SCALE_SIZE)
-      shift = min<u32>(load<u8>(option, 2), SCALE_MAX);
-  }
-  return shift;
-}
+/** Selective acknowledgements are permitted. */
+export const SACKS: u32 = 0x100;
 
-export function permitsSack(at: usize, end: usize): bool {
+/**
+ * What a SYN announces: in the lowest byte the bits by which its windows are shifted, or UNSCALED,
+ * and SACKS.
+ */
+export function announced(at: usize, end: usize): u32 {
+  let shift = UNSCALED;
+  let sacks: u32 = 0;
   for (let option = first(at, end); option != 0; option = first(option + sizeOf(option), end)) {
-    if (load<u8>(option) == SACK_PERMITTED && sizeOf(option) == SACK_PERMITTED_SIZE) return true;
+    const kind: u32 = load<u8>(option);
+    const size = sizeOf(option);
+    if (kind == SCALE && size == SCALE_SIZE) shift = min<u32>(load<u8>(option, 2), SCALE_MAX);
+    else if (kind == SACK_PERMITTED && size == SACK_PERMITTED_SIZE) sacks = SACKS;
   }
-  return false;
+  return shift | sacks;
 }
 
 /**

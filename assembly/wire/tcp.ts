@@ -29,6 +29,11 @@ export class Tcp {
   get window(): u32 {
     return bswap<u16>(this.nwindow);
   }
+
+  /** Whether the window is zero. */
+  get isClosed(): bool {
+    return this.nwindow == 0;
+  }
 }
 export const TCP_SIZE: u32 = 20;
 if (offsetof<Tcp>() != TCP_SIZE) ERROR("a tcp header is 20 bytes");

@@ -78,35 +78,23 @@ export function readAffinity({ view }: Memory, at: number, base: number): Affini
   };
 }
 
-interface ConntrackOffsets {
+interface TupleOffsets {
   readonly saddr: number;
   readonly daddr: number;
   readonly sport: number;
   readonly dport: number;
   readonly proto: number;
-  readonly flags: number;
-  readonly state: number;
-  readonly timer: number;
-  readonly lastSeen: number;
-  readonly pair: number;
-  readonly backend: number;
-  readonly created: number;
+  readonly size: number;
 }
 
-const CONNTRACK: Readonly<Record<Family, ConntrackOffsets>> = {
+const TUPLE: Readonly<Record<Family, TupleOffsets>> = {
   ipv4: {
     saddr: layout.CT4_SADDR,
     daddr: layout.CT4_DADDR,
     sport: layout.CT4_SPORT,
     dport: layout.CT4_DPORT,
     proto: layout.CT4_PROTO,
-    flags: layout.CT4_FLAGS,
-    state: layout.CT4_STATE,
-    timer: layout.CT4_TIMER,
-    lastSeen: layout.CT4_LAST_SEEN,
-    pair: layout.CT4_PAIR,
-    backend: layout.CT4_BACKEND,
-    created: layout.CT4_CREATED,
+    size: layout.CT4_TUPLE_SIZE,
   },
   ipv6: {
     saddr: layout.CT6_SADDR,
@@ -114,13 +102,7 @@ const CONNTRACK: Readonly<Record<Family, ConntrackOffsets>> = {
     sport: layout.CT6_SPORT,
     dport: layout.CT6_DPORT,
     proto: layout.CT6_PROTO,
-    flags: layout.CT6_FLAGS,
-    state: layout.CT6_STATE,
-    timer: layout.CT6_TIMER,
-    lastSeen: layout.CT6_LAST_SEEN,
-    pair: layout.CT6_PAIR,
-    backend: layout.CT6_BACKEND,
-    created: layout.CT6_CREATED,
+    size: layout.CT6_TUPLE_SIZE,
   },
 };
 
@@ -130,17 +112,16 @@ export function writeTuple(
   family: Family,
   tuple: Tuple,
 ): void {
-  const offsets = CONNTRACK[family];
-  bytes.fill(0, at, at + layout.CT6_SIZE);
+  const offsets = TUPLE[family];
   bytes.set(address.parse(tuple.saddr), at + offsets.saddr);
   bytes.set(address.parse(tuple.daddr), at + offsets.daddr);
   view.setUint16(at + offsets.sport, tuple.sport);
   view.setUint16(at + offsets.dport, tuple.dport);
-  bytes[at + offsets.proto] = PROTO_NUMBER[tuple.proto as Proto] ?? 0;
+  view.setUint32(at + offsets.proto, PROTO_NUMBER[tuple.proto as Proto] ?? 0, true);
 }
 
-export function readTuple({ bytes, view }: Memory, at: number, family: Family): Tuple {
-  const offsets = CONNTRACK[family];
+function readTuple({ bytes, view }: Memory, at: number, family: Family): Tuple {
+  const offsets = TUPLE[family];
   const size = family === "ipv4" ? 4 : 16;
   const addressAt = (offset: number) =>
     address.format(bytes.subarray(at + offset, at + offset + size));
@@ -153,38 +134,34 @@ export function readTuple({ bytes, view }: Memory, at: number, family: Family): 
   };
 }
 
-export function pairOf({ view }: Memory, at: number, family: Family): number {
-  return view.getUint32(at + CONNTRACK[family].pair, true);
+/** Whether a ref means the direction that did not open the connection. */
+export function isReply(ref: number): boolean {
+  return (ref & 1) !== 0;
 }
 
-export function flagsOf({ bytes }: Memory, at: number, family: Family): number {
-  return bytes[at + CONNTRACK[family].flags] as number;
+/** The tuple that opened the connection at `at`. */
+export function readOrig(memory: Memory, at: number, family: Family): Tuple {
+  return readTuple(memory, at + layout.CT_TUPLES, family);
 }
 
-/**
- * A connection from the entries of its two directions, of which only the first says when it was created. `base`
- * is added to the times of the records.
- */
+/** `base` is added to the times of the record. */
 export function readConnection(
   memory: Memory,
-  orig: number,
-  reply: number,
+  at: number,
   family: Family,
   base: number,
 ): Connection {
   const { view, bytes } = memory;
-  const offsets = CONNTRACK[family];
-  const flags = bytes[orig + offsets.flags] as number;
-  const seen = (at: number) => view.getUint32(at + offsets.lastSeen, true);
+  const flags = bytes[at + layout.CT_FLAGS] as number;
   return {
-    reply: readTuple(memory, reply, family),
-    state: TIMER_NAMES[bytes[orig + offsets.state] as number] as State,
-    timer: TIMER_NAMES[bytes[orig + offsets.timer] as number] as Timer,
-    backend: view.getUint32(orig + offsets.backend, true),
+    reply: readTuple(memory, at + layout.CT_TUPLES + TUPLE[family].size, family),
+    state: TIMER_NAMES[bytes[at + layout.CT_STATE] as number] as State,
+    timer: TIMER_NAMES[bytes[at + layout.CT_TIMER] as number] as Timer,
+    backend: view.getUint32(at + layout.CT_BACKEND, true),
     masquerade: (flags & FLAG_MASQUERADE) !== 0,
     seenReply: (flags & FLAG_SEEN_REPLY) !== 0,
     assured: (flags & FLAG_ASSURED) !== 0,
-    created: view.getUint32(orig + offsets.created, true) + base,
-    lastSeen: Math.max(seen(orig), seen(reply)) + base,
+    created: view.getUint32(at + layout.CT_CREATED, true) + base,
+    lastSeen: view.getUint32(at + layout.CT_LAST_SEEN, true) + base,
   };
 }

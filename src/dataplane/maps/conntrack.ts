@@ -1,10 +1,9 @@
 /** conntrack: the tuple that opened a connection -> the connection; both families in one map. */
-import { FLAG_REPLY } from "../../../abi/conntrack.ts";
 import * as layout from "../../../abi/layout.ts";
 import * as address from "../../packet/address.ts";
 import * as conntrack from "../conntrack.ts";
 import type { Capacity } from "../dataplane.ts";
-import type { Connection, Family, Tuple } from "../entries.ts";
+import type { Family, Tuple } from "../entries.ts";
 import { type Access, type MapOf, occupied, readOnly } from "./access.ts";
 
 const MAP: Readonly<Record<Family, number>> = {
@@ -23,19 +22,15 @@ export function createConntrack(
   epoch: () => number,
 ): MapOf<"conntrack"> {
   const { exports, memory, scratch } = access;
-  const isReply = (at: number, family: Family) =>
-    (conntrack.flagsOf(memory, at, family) & FLAG_REPLY) !== 0;
-  /** Address of the entry with that tuple in the direction that opened it, 0 when there is none. */
+  /** Address of the record that was opened with that tuple, 0 when there is none. */
   const find = (tuple: Tuple): number => {
     const family = familyOf(tuple);
     conntrack.writeTuple(memory, scratch, family, tuple);
-    const at = exports.lookup(MAP[family], scratch) >>> 0;
-    return at !== 0 && isReply(at, family) ? 0 : at;
+    const ref = exports.lookup(MAP[family], scratch) >>> 0;
+    return conntrack.isReply(ref) ? 0 : ref;
   };
-  const read = (at: number, family: Family): Connection => {
-    const reply = exports.at(MAP[family], conntrack.pairOf(memory, at, family)) >>> 0;
-    return conntrack.readConnection(memory, at, reply, family, epoch());
-  };
+  const read = (at: number, family: Family) =>
+    conntrack.readConnection(memory, at, family, epoch());
   return {
     name: "conntrack",
     capacity: capacity.connections + capacity.connections6,
@@ -55,8 +50,7 @@ export function createConntrack(
     *entries() {
       for (const family of ["ipv4", "ipv6"] as const) {
         for (const at of occupied(access, MAP[family])) {
-          if (isReply(at, family)) continue;
-          yield [conntrack.readTuple(memory, at, family), read(at, family)];
+          yield [conntrack.readOrig(memory, at, family), read(at, family)];
         }
       }
     },
