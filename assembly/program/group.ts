@@ -11,6 +11,7 @@ import { matches, refAt } from "../maps/index";
 import { Descriptor, Packet, packetAt } from "../packet";
 import { PROTO_TCP } from "../wire/tcp";
 import { PROTO_UDP } from "../wire/udp";
+import * as fresh from "./fresh";
 import * as walk from "./walk";
 
 /** Kinds of packets that have a short way: whole and sound. */
@@ -48,6 +49,7 @@ function parseAny(packet: Packet): void {
   clearOutcome(packet.descriptor);
   packet.bucket = NOTHING;
   packet.hash = 0;
+  packet.service = 0;
   const outcome = walk.parse(packet);
   if (outcome == CONTINUE) return;
   finish(packet, outcome);
@@ -74,7 +76,8 @@ export function touchBuckets(packets: u32): void {
 
 /** Loop 3: from tags to candidates, and asks for those. */
 export function touchRecords(packets: u32): void {
-  for (let i: u32 = 0; i < packets; i++) match(packetAt(i));
+  let unmatched: u32 = 0;
+  for (let i: u32 = 0; i < packets; i++) unmatched += u32(!match(packetAt(i)));
   let sink: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
     const packet = packetAt(i);
@@ -82,6 +85,7 @@ export function touchRecords(packets: u32): void {
     if (packet.family == FAMILY_IPV6) sink ^= load<u32>(packet.candidate, SECOND_LINE);
   }
   store<u32>(SINK, sink);
+  if (unmatched != 0) fresh.prepare(packets, NOTHING);
 }
 
 /**
@@ -101,9 +105,10 @@ export function touchTracks(packets: u32): void {
 
 // @ts-ignore: decorator
 @inline
-function match(packet: Packet): void {
+function match(packet: Packet): bool {
   const bits = matches(packet.bucket, packet.hash);
   packet.candidate = bits == 0 ? NOTHING : refAt(packet.bucket, bits);
+  return bits != 0;
 }
 
 /** Loop 4: verdicts, in packet order. */
