@@ -50,9 +50,9 @@ if (offsetof<Descriptor>("out") != DESC_OUT) ERROR("Descriptor.out drifted");
  * an IPv4 or an IPv6 one as the family says.
  *
  *  0            4    8    12    16     20        24          28                   32
- *  | descriptor | l3 | l4 | end | hash | bucket | candidate | fam|pro|frag|dam  | key: 40 bytes |
- *  72       76   80      84
- *  | offset | id | ref | more |
+ *  | descriptor | l3 | l4 | end | hash | bucket | candidate | fam|pro|frag|dam  | service | zero |
+ *  40              80       84   88    92
+ *  | key: 40 bytes | offset | id | ref | more |
  */
 @unmanaged
 export class Packet {
@@ -75,6 +75,9 @@ export class Packet {
   fragment: u8;
   /** 1: its checksum is wrong. */
   damaged: u8;
+  /** The service port with the vip that it dials, 0 while that is not known. */
+  service: usize;
+  private spare: u32;
   key0: u64;
   key1: u64;
   key2: u64;
@@ -94,8 +97,9 @@ export class Packet {
     return load<u32>(changetype<usize>(this), offsetof<Packet>("family"));
   }
 
+  /** In the same store the service port becomes unknown. */
   set kind(value: u32) {
-    store<u32>(changetype<usize>(this), value, offsetof<Packet>("family"));
+    store<u64>(changetype<usize>(this), value, offsetof<Packet>("family"));
   }
 
   get key(): usize {
@@ -120,6 +124,7 @@ export class Packet {
 
 if (offsetof<Packet>("family") != 28 || offsetof<Packet>("damaged") != 31)
   ERROR("Packet.kind is one word");
+if (offsetof<Packet>("service") != 32) ERROR("Packet.service follows Packet.kind");
 
 const GROUP = memory.data(GROUP_LENGTH * offsetof<Packet>(), 64);
 

@@ -24,7 +24,7 @@ import * as transport from "./transport";
 
 /** Finds the service port that is dialled; false when it is none. */
 export function find(packet: Packet, opening: Opening): bool {
-  const service = lookup(changetype<Vip>(opening.vip));
+  const service = lookup(changetype<Vip>(opening.vip), changetype<Service | null>(packet.service));
   if (service == null) return false;
   opening.service = service;
   opening.number = service.number;
@@ -37,13 +37,14 @@ const VIP = changetype<Vip>(memory.data(24, 8));
 /** Number of the service port that has an address and port, nodePorts included; 0 for none. */
 export function owner(family: u32, address0: u64, address1: u64, port: u16, proto: u32): u32 {
   VIP.init(address0, address1, port, proto, family);
-  const service = lookup(VIP);
+  const service = lookup(VIP, null);
   return service == null ? 0 : service.number;
 }
 
-/** The service port of a vip, nodePorts included. */
-export function lookup(vip: Vip): Service | null {
+/** The service port of a vip, nodePorts included, unless the one that has this vip is `known`. */
+export function lookup(vip: Vip, known: Service | null): Service | null {
   if (isUnspecified(vip)) return null;
+  if (known != null) return known;
   const service = services.lookup(changetype<usize>(vip));
   if (service != null) return service;
   if (!servesNodePorts(vip.address0, vip.address1, vip.family)) return null;

@@ -83,7 +83,7 @@ function findNodes(): Vip | null {
 }
 
 function isFrontend(end: Vip): bool {
-  return service.lookup(end) != null;
+  return service.lookup(end, null) != null;
 }
 
 function isEndpoint(end: Vip): bool {

@@ -60,6 +60,13 @@ export function hashPair(first: u64, tail: u64): u32 {
   return last(word(key0, first), tail);
 }
 
+/** The same of three words. */
+// @ts-ignore: decorator
+@inline
+export function hashThree(first: u64, second: u64, tail: u64): u32 {
+  return last(word(word(key0, first), second), tail);
+}
+
 // @ts-ignore: decorator
 @inline
 function word(state: u64, value: u64): u64 {

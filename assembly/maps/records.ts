@@ -33,6 +33,16 @@ export function take(table: Table): usize {
   return last;
 }
 
+/**
+ * The record that is taken next, and with such a record the one after it: for who only wants to
+ * touch them.
+ */
+export function upcoming(table: Table, record: usize): usize {
+  if (record >= table.end) return record + table.size;
+  const free = record == 0 ? table.free : load<u32>(record, CT_LAST_SEEN);
+  return free == 0 ? table.end : free;
+}
+
 /** Once all are back they are taken in order again, so that a walk over them is short. */
 export function giveBack(table: Table, record: usize): void {
   table.length--;

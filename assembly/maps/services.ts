@@ -38,8 +38,11 @@ export class Vip {
 
   /** Sets what is behind the address in one word, as the hash will read it. */
   dial(port: u16, proto: u32, family: u32): void {
-    const word = <u32>port | (proto << 16) | (family << 24);
-    store<u32>(changetype<usize>(this), word, offsetof<Vip>("port"));
+    store<u32>(changetype<usize>(this), wordOf(port, proto, family), offsetof<Vip>("port"));
+  }
+
+  get word(): u32 {
+    return load<u32>(changetype<usize>(this), offsetof<Vip>("port"));
   }
 }
 if (offsetof<Vip>() != SERVICE_KEY_SIZE) ERROR("Vip drifted from abi/layout");
@@ -47,6 +50,13 @@ if (offsetof<Vip>("address0") != SERVICE_ADDRESS) ERROR("Vip.address drifted");
 if (offsetof<Vip>("port") != SERVICE_PORT) ERROR("Vip.port drifted");
 if (offsetof<Vip>("proto") != SERVICE_PROTO) ERROR("Vip.proto drifted");
 if (offsetof<Vip>("family") != SERVICE_FAMILY) ERROR("Vip.family drifted");
+
+/** What a vip has behind the address, in one word. */
+// @ts-ignore: decorator
+@inline
+export function wordOf(port: u16, proto: u32, family: u32): u32 {
+  return <u32>port | (proto << 16) | (family << 24);
+}
 
 /** What happens to a new connection from one class of sources. */
 @unmanaged

@@ -62,7 +62,7 @@ export function tagOf(hash: u32): u32 {
 /** A bit for every slot of the group at `control` that has the tag of `hash`. */
 // @ts-ignore: decorator
 @inline
-function matches(control: usize, hash: u32): u32 {
+export function matches(control: usize, hash: u32): u32 {
   return tagged(control, tagOf(hash));
 }
 
@@ -75,7 +75,7 @@ function tagged(control: usize, tag: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function over(control: usize): u32 {
+export function over(control: usize): u32 {
   return load<u8>(control, GROUP_SLOTS);
 }
 

@@ -11,6 +11,7 @@ import { matches, refAt } from "../maps/index";
 import { Descriptor, Packet, packetAt } from "../packet";
 import { PROTO_TCP } from "../wire/tcp";
 import { PROTO_UDP } from "../wire/udp";
+import * as fresh from "./fresh";
 import * as walk from "./walk";
 
 /** Kinds of packets that have a short way: whole and sound. */
@@ -51,6 +52,7 @@ function parseAny(packet: Packet): void {
   clearOutcome(packet.descriptor);
   packet.bucket = NOTHING;
   packet.hash = 0;
+  packet.service = 0;
   const outcome = walk.parse(packet);
   if (outcome == CONTINUE) return;
   finish(packet, outcome);
@@ -80,13 +82,21 @@ export function touchBuckets(packets: u32): void {
   store<u32>(SINK, sink);
 }
 
-/** Loop 2: from tags to candidates. */
-export function match(packets: u32): void {
+/** Loop 2: from tags to candidates; returns how many packets have none. */
+export function match(packets: u32): u32 {
+  let unmatched: u32 = 0;
   for (let i: u32 = 0; i < packets; i++) {
     const packet = packetAt(i);
     const bits = matches(packet.bucket, packet.hash);
     packet.candidate = bits == 0 ? NOTHING : refAt(packet.bucket, bits);
+    unmatched += u32(bits == 0);
   }
+  return unmatched;
+}
+
+/** Asks for what packets without a candidate need. */
+export function prepareFresh(packets: u32): void {
+  fresh.prepare(packets, NOTHING);
 }
 
 /** Asks for the candidates. */

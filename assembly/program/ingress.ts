@@ -22,11 +22,12 @@ export function process(descriptors: usize, length: u32, now: u32): void {
     group.parse(descriptors + done * DESC_SIZE, packets);
     const far = group.isFar();
     if (far) group.touchBuckets(packets);
-    group.match(packets);
+    const unmatched = group.match(packets);
     if (far) {
       group.touchRecords(packets);
       group.touchTracks(packets);
     }
+    if (unmatched != 0) group.prepareFresh(packets);
     group.settle(packets);
   }
 }
