@@ -28,6 +28,9 @@ const SINK = memory.data(8, 8);
 /** Entries from which on tracks are touched: with 1,024 flows that takes 1.5 ns a packet. */
 const TOUCHED_MIN: u32 = 4096;
 
+/** Packets without a candidate from which on it pays to walk through the group for them. */
+const FRESH_MIN: u32 = 4;
+
 /** The tuples of an IPv6 record end on its second cache line. */
 const SECOND_LINE: usize = 64;
 
@@ -85,7 +88,7 @@ export function touchRecords(packets: u32): void {
     if (packet.family == FAMILY_IPV6) sink ^= load<u32>(packet.candidate, SECOND_LINE);
   }
   store<u32>(SINK, sink);
-  if (unmatched != 0) fresh.prepare(packets, NOTHING);
+  if (unmatched >= FRESH_MIN) fresh.prepare(packets, NOTHING);
 }
 
 /**
