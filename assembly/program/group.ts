@@ -31,6 +31,9 @@ const SINK = memory.data(8, 8);
  */
 const FAR_MIN: u32 = 1024;
 
+/** Packets without a candidate from which on it pays to walk through the group for them. */
+const FRESH_MIN: u32 = 4;
+
 /** The tuples of an IPv6 record end on its second cache line. */
 const SECOND_LINE: usize = 64;
 
@@ -94,9 +97,9 @@ export function match(packets: u32): u32 {
   return unmatched;
 }
 
-/** Asks for what packets without a candidate need. */
-export function prepareFresh(packets: u32): void {
-  fresh.prepare(packets, NOTHING);
+/** Asks for what packets without a candidate need; `unmatched` says how many these are. */
+export function touchFresh(packets: u32, unmatched: u32): void {
+  if (unmatched >= FRESH_MIN) fresh.prepare(packets, NOTHING);
 }
 
 /** Asks for the candidates. */

@@ -27,7 +27,7 @@ export function process(descriptors: usize, length: u32, now: u32): void {
       group.touchRecords(packets);
       group.touchTracks(packets);
     }
-    if (unmatched != 0) group.prepareFresh(packets);
+    group.touchFresh(packets, unmatched);
     group.settle(packets);
   }
 }
