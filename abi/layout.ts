@@ -293,6 +293,8 @@ export const CONFIG_FLAG_TCP_LOOSE = 4;
 export const CONFIG_FLAG_CHECKSUM = 8;
 /** Masquerading draws the source port even when the client's own is free (MASQUERADE --random-fully). */
 export const CONFIG_FLAG_RANDOM_FULLY = 16;
+/** TCP windows are neither judged nor kept up (nf_conntrack_tcp_no_window_check). */
+export const CONFIG_FLAG_TCP_NO_WINDOW_CHECK = 32;
 
 /** counters: u64 each, one row of VERDICT, ACTION, REASON and CONNTRACK numbers after another. */
 export const COUNTER_VERDICTS = 0;

@@ -166,6 +166,7 @@ function close(stream: Stream, segment: Segment): u32 {
 
 /** On to the next state if the segment lies in the window. */
 function enter(stream: Stream, segment: Segment, old: u32, next: u32): u32 {
+  if (window.isOff()) return settle(stream, segment, old, next);
   if (segment.isFragment) {
     stream.track.addFlags(OPENER, LIBERAL);
     stream.track.addFlags(ANSWERER, LIBERAL);
@@ -225,8 +226,8 @@ function timerOf(stream: Stream, segment: Segment, next: u32): u32 {
   if (segment.kind == <u8>KIND_RST) return STATE_CLOSE;
   if (track.eitherHas(UNACKNOWLEDGED) && exceeds(next, TIMER_UNACKNOWLEDGED))
     return TIMER_UNACKNOWLEDGED;
-  if (track.lastWindow == 0 && exceeds(next, TIMER_MAX_RETRANS)) return TIMER_MAX_RETRANS;
-  return next;
+  const isClosed = track.lastWindow == 0 && !window.isOff();
+  return isClosed && exceeds(next, TIMER_MAX_RETRANS) ? TIMER_MAX_RETRANS : next;
 }
 
 export function exceeds(timer: u32, other: u32): bool {

@@ -4,7 +4,7 @@
  * IP Filter".
  */
 import { STATE_SYN_RECV, STATE_SYN_SENT } from "../../abi/conntrack";
-import { CONFIG_FLAG_TCP_BE_LIBERAL } from "../../abi/layout";
+import { CONFIG_FLAG_TCP_BE_LIBERAL, CONFIG_FLAG_TCP_NO_WINDOW_CHECK } from "../../abi/layout";
 import { CONFIG } from "../maps/config";
 import {
   LIBERAL,
@@ -76,6 +76,13 @@ export function announced(at: usize, end: usize): u32 {
   const scale = said & 0xff;
   const sacks = said & options.SACKS ? SACK_PERMITTED : 0;
   return scale == options.UNSCALED ? sacks : sacks | WINDOW_SCALE | (scale << SCALE_SHIFT);
+}
+
+/** Whether windows are neither judged nor kept up, nf_conntrack_tcp_no_window_check. */
+// @ts-ignore: decorator
+@inline
+export function isOff(): bool {
+  return (CONFIG.flags & CONFIG_FLAG_TCP_NO_WINDOW_CHECK) != 0;
 }
 
 /** Judges a segment, and keeps what it says when it lies in the window. */

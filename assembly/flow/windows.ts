@@ -23,7 +23,7 @@ import { Packet } from "../packet";
 import * as options from "../wire/options";
 import { TCP_SIZE, Tcp } from "../wire/tcp";
 import { KIND_ACK } from "./states";
-import { ACK_WINDOW_MIN } from "./window";
+import { ACK_WINDOW_MIN, isOff } from "./window";
 
 /** Nothing has changed: the segment is for the long way. No timer has that number. */
 export const UNUSUAL: u32 = 0;
@@ -78,6 +78,7 @@ export function follow(packet: Packet, track: Track, direction: u32): u32 {
   const receiver = track.windowOf(direction ^ 1);
   const senderSide = track.sideOf(direction);
   const receiverSide = track.sideOf(direction ^ 1);
+  if (isOff()) return pass(track, direction);
   if (!isUsual(packet, senderSide, receiverSide)) return UNUSUAL;
 
   const header = v128.load(packet.l4);
@@ -109,6 +110,15 @@ export function follow(packet: Packet, track: Track, direction: u32): u32 {
   return (load<u32>(TIMERS) >>> (unacknowledged >>> 1)) & 0xff;
 }
 if (UNACKNOWLEDGED != 8 << 1) ERROR("the flag is the shift of the timer that it stands for");
+
+/** Takes a segment without window check: no more is known than that it was the last. */
+// @ts-ignore: decorator
+@inline
+function pass(track: Track, direction: u32): u32 {
+  if (track.retrans != 0 || track.eitherHas(UNACKNOWLEDGED)) return UNUSUAL;
+  track.setLast(KIND_ACK, direction);
+  return load<u8>(TIMERS);
+}
 
 /** Whether the window is open, the sender has acknowledged before, and no option tells more. */
 // @ts-ignore: decorator

@@ -1,8 +1,8 @@
 /**
- * The ingress program: service NAT. A batch runs in groups through four loops, because the latency
- * of the conntrack table hides only when a whole group asks for its cache lines before anything
- * waits for one: parse and hash; touch the buckets; match tags and touch the records; judge
- * and rewrite in packet order.
+ * The ingress program: service NAT. A batch runs in groups through three loops: parse and hash,
+ * match tags, judge and rewrite in packet order. Between them a group asks for the cache lines that
+ * the next one needs, because the latency of the conntrack table hides only when all are asked for
+ * before anything waits for one.
  */
 import { GROUP_LENGTH } from "../../abi/limits";
 import { DESC_SIZE } from "../../abi/layout";
@@ -20,9 +20,14 @@ export function process(descriptors: usize, length: u32, now: u32): void {
   for (let done: u32 = 0; done < length; done += GROUP_LENGTH) {
     const packets = min<u32>(length - done, GROUP_LENGTH);
     group.parse(descriptors + done * DESC_SIZE, packets);
-    group.touchBuckets(packets);
-    group.touchRecords(packets);
-    group.touchTracks(packets);
+    const far = group.isFar();
+    if (far) group.touchBuckets(packets);
+    const unmatched = group.match(packets);
+    if (far) {
+      group.touchRecords(packets);
+      group.touchTracks(packets);
+    }
+    group.prepare(packets, unmatched);
     group.settle(packets);
   }
 }

@@ -77,11 +77,12 @@ function trackingOf(
   conntrack: ConntrackConfiguration,
   { sysctls, randomFully }: Requests,
 ): Omit<Config, "podRanges" | "localhostNodePorts"> {
-  const { checksum, tcpLoose, tcpMaxRetrans, fragmentTimeouts } = sysctls;
+  const { checksum, tcpNoWindowCheck, tcpLoose, tcpMaxRetrans, fragmentTimeouts } = sysctls;
   const tcpBeLiberal = (conntrack.tcpBeLiberal ?? false) || sysctls.tcpBeLiberal;
   const timeouts = timeoutsOf(conntrack, sysctls);
   return {
     tcpBeLiberal,
+    tcpNoWindowCheck,
     tcpLoose,
     tcpMaxRetrans,
     checksum,

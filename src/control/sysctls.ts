@@ -10,7 +10,13 @@ import { DataplaneError } from "../dataplane/error.ts";
 /** What they come to. */
 export type Sysctls = Pick<
   Config,
-  "checksum" | "tcpLoose" | "tcpBeLiberal" | "tcpMaxRetrans" | "timeouts" | "fragmentTimeouts"
+  | "checksum"
+  | "tcpLoose"
+  | "tcpBeLiberal"
+  | "tcpNoWindowCheck"
+  | "tcpMaxRetrans"
+  | "timeouts"
+  | "fragmentTimeouts"
 > & {
   /** Timers that were set, so that a default of kube-proxy's does not go before them. */
   readonly given: ReadonlySet<Timer>;
@@ -58,6 +64,8 @@ const FLAGS = {
   nf_conntrack_checksum: "checksum",
   nf_conntrack_tcp_loose: "tcpLoose",
   nf_conntrack_tcp_be_liberal: "tcpBeLiberal",
+  // Of OpenWrt's kernels: 613-netfilter_optional_tcp_window_check.patch there.
+  nf_conntrack_tcp_no_window_check: "tcpNoWindowCheck",
 } as const;
 /** Where IPv6 is tracked, conntrack collects the fragments and its own setting holds; the other is taken alike. */
 const FRAGMENTS = {
@@ -103,6 +111,7 @@ function defaults(): Draft {
     checksum: true,
     tcpLoose: true,
     tcpBeLiberal: false,
+    tcpNoWindowCheck: false,
     tcpMaxRetrans: TCP_MAX_RETRANS,
     timeouts: Object.fromEntries(timeouts) as Timeouts,
     fragmentTimeouts: {

@@ -284,6 +284,7 @@ export function writeConfig({ view }: Memory, at: number, config: Config, ranges
   const flags =
     (config.localhostNodePorts ? layout.CONFIG_FLAG_LOCALHOST_NODE_PORTS : 0) |
     (config.tcpBeLiberal ? layout.CONFIG_FLAG_TCP_BE_LIBERAL : 0) |
+    (config.tcpNoWindowCheck ? layout.CONFIG_FLAG_TCP_NO_WINDOW_CHECK : 0) |
     (config.tcpLoose ? layout.CONFIG_FLAG_TCP_LOOSE : 0) |
     (config.checksum ? layout.CONFIG_FLAG_CHECKSUM : 0) |
     (config.randomFully ? layout.CONFIG_FLAG_RANDOM_FULLY : 0);
@@ -321,6 +322,7 @@ export function readConfig({ view }: Memory, at: number, podRanges: Config["podR
     podRanges,
     localhostNodePorts: has(layout.CONFIG_FLAG_LOCALHOST_NODE_PORTS),
     tcpBeLiberal: has(layout.CONFIG_FLAG_TCP_BE_LIBERAL),
+    tcpNoWindowCheck: has(layout.CONFIG_FLAG_TCP_NO_WINDOW_CHECK),
     tcpLoose: has(layout.CONFIG_FLAG_TCP_LOOSE),
     tcpMaxRetrans: view.getUint32(at + layout.CONFIG_TCP_MAX_RETRANS, true),
     checksum: has(layout.CONFIG_FLAG_CHECKSUM),

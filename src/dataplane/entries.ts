@@ -92,6 +92,8 @@ export interface Config {
   };
   readonly localhostNodePorts: boolean;
   readonly tcpBeLiberal: boolean;
+  /** TCP windows are neither judged nor kept up. */
+  readonly tcpNoWindowCheck: boolean;
   readonly tcpLoose: boolean;
   /** Retransmissions of one segment after which TCP's MAX_RETRANS timeout holds. */
   readonly tcpMaxRetrans: number;

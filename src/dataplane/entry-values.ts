@@ -151,6 +151,7 @@ export function configOf(field: Field): Config {
     },
     localhostNodePorts: booleanOf(fieldOf(field, "localhostNodePorts")),
     tcpBeLiberal: booleanOf(fieldOf(field, "tcpBeLiberal")),
+    tcpNoWindowCheck: booleanOf(fieldOf(field, "tcpNoWindowCheck")),
     tcpLoose: booleanOf(fieldOf(field, "tcpLoose")),
     tcpMaxRetrans: integerOf(fieldOf(field, "tcpMaxRetrans"), 0, TCP_MAX_RETRANS_MAX),
     checksum: booleanOf(fieldOf(field, "checksum")),

@@ -164,6 +164,7 @@ function printConfig(config: Config): string {
     `pods ${ranges.join(" ") || "not detected by address"}`,
     `localhost nodePorts ${onOff(config.localhostNodePorts)}`,
     `liberal ${onOff(config.tcpBeLiberal)}`,
+    `window check ${onOff(!config.tcpNoWindowCheck)}`,
     `loose ${onOff(config.tcpLoose)}`,
     `checksums ${onOff(config.checksum)}`,
     `random ports ${onOff(config.randomFully)}`,

@@ -129,6 +129,7 @@ const UNCONFIGURED: Config = {
   podRanges: { ipv4: [], ipv6: [] },
   localhostNodePorts: false,
   tcpBeLiberal: false,
+  tcpNoWindowCheck: false,
   tcpLoose: false,
   tcpMaxRetrans: 0,
   checksum: false,

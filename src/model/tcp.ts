@@ -49,7 +49,7 @@ export function open(flow: Flow, config: Config): Opening | undefined {
   const pickedUp = state === "ESTABLISHED";
   if (state !== "SYN_SENT" && !(pickedUp && config.tcpLoose)) return undefined;
   const tcp = createTrack(segment);
-  const fit = receive(tcp, "orig", segment, "NONE", config.tcpBeLiberal);
+  const fit = receive(tcp, "orig", segment, "NONE", config);
   if (fit !== "accept") return undefined;
   remember(tcp, "orig", segment);
   const timer = unansweredTimer(state, timerOf(tcp, segment.kind, state, config), config);
@@ -69,7 +69,7 @@ export function follow(
   if (typeof move === "string") return move;
   if (!move.unchecked) {
     const { tcp, state } = connection;
-    const fit = receive(tcp, direction, segment, state, context.config.tcpBeLiberal);
+    const fit = receive(tcp, direction, segment, state, context.config);
     if (fit === "invalid") dispute(connection, direction, segment, context);
     if (fit !== "accept") return fit;
   }
@@ -277,14 +277,15 @@ function timerOf(
   state: State,
   config: Config,
 ) {
-  const { timeouts, tcpMaxRetrans } = config;
+  const { timeouts, tcpMaxRetrans, tcpNoWindowCheck } = config;
   const shorter = (timer: Timer) => timeouts[state] > timeouts[timer];
   const unacknowledged = sides.orig.unacknowledged || sides.reply.unacknowledged;
   if (retransmissions >= tcpMaxRetrans && shorter("MAX_RETRANS")) return "MAX_RETRANS";
   if (kind === "rst") return "CLOSE";
   if (unacknowledged && shorter("UNACKNOWLEDGED")) return "UNACKNOWLEDGED";
   // A receiver without room may stay so for long, or have gone.
-  if (last.window === 0 && shorter("MAX_RETRANS")) return "MAX_RETRANS";
+  const closed = !tcpNoWindowCheck && last.window === 0;
+  if (closed && shorter("MAX_RETRANS")) return "MAX_RETRANS";
   return state;
 }
 

@@ -21,7 +21,7 @@
  * Whoever breaks I or III knows nothing of the connection: invalid. II and IV are broken by what was
  * held up on its way, which is let through but teaches nothing: ignored.
  */
-import type { State } from "../dataplane/entries.ts";
+import type { Config, State } from "../dataplane/entries.ts";
 import { type Direction, opposite } from "./direction.ts";
 import type { Kind, Options, Segment } from "./segment.ts";
 import { distance, isAfter, isBefore, plus } from "./sequence.ts";
@@ -131,16 +131,17 @@ function pickedUpAt({ end, window }: Segment): Track["sides"] {
 }
 
 /**
- * Takes a segment that `direction` sends. `state` is the connection's before this segment; `liberal`
- * is nf_conntrack_tcp_be_liberal.
+ * Takes a segment that `direction` sends. `state` is the connection's before this segment. Without
+ * window check all is in order and nothing is learnt.
  */
 export function receive(
   track: Track,
   direction: Direction,
   segment: Segment,
   state: State | "NONE",
-  liberal: boolean,
+  config: Config,
 ): Fit {
+  if (config.tcpNoWindowCheck) return "accept";
   const sender = track.sides[direction];
   const receiver = track.sides[opposite(direction)];
   if (segment.inPieces) return pass(sender, receiver);
@@ -154,7 +155,7 @@ export function receive(
     sender.unacknowledged = true;
   }
   if (fit === "accept") learn(track, direction, segment, range);
-  else if (!sender.liberal && !liberal) return fit === "overshoot" ? "ignore" : fit;
+  else if (!sender.liberal && !config.tcpBeLiberal) return fit === "overshoot" ? "ignore" : fit;
   return "accept";
 }
 

@@ -1,6 +1,6 @@
 /** The TCP state machine, cell by cell: nf_conntrack_proto_tcp.c without window tracking. */
 import { describe, expect, test } from "vitest";
-import type { Dataplane } from "../../src/dataplane/dataplane.ts";
+import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
 import type { Connection, State } from "../../src/dataplane/entries.ts";
 import { dataplanes } from "./dataplanes.ts";
 import { ANSWERER, build, type Frame, OPENER } from "./frame.ts";
@@ -227,6 +227,50 @@ describe("resets", () => {
       steps: [...HANDSHAKE, response({ flags: "R" }), request({ flags: "S" })],
     },
     resets("and after TIME_WAIT", [...PATHS.TIME_WAIT, open(), response({ flags: "SA" })], 1),
+  ]);
+});
+
+describe("nf_conntrack_tcp_no_window_check", () => {
+  const FAR = { seq: 3_000_000_000, ack: 2_000_000_000 };
+  const step = (sender: typeof request, change: Partial<Frame> = {}) =>
+    sender({ flags: "A", ...FAR, ...change });
+  const of = (sysctl: number): DataplaneOptions => ({
+    sysctls: { nf_conntrack_tcp_no_window_check: sysctl },
+  });
+  const established = (dataplane: Dataplane) =>
+    expect(connectionOf(dataplane)).toMatchObject({ state: "ESTABLISHED", timer: "ESTABLISHED" });
+  walk([
+    {
+      name: "1: whatever the numbers say, it goes through and is translated",
+      options: of(1),
+      steps: [...HANDSHAKE, step(request), step(response), step(request, { seq: 5, ack: 6 })],
+      after: established,
+    },
+    {
+      name: "1: neither retransmissions nor a closed window set a timer",
+      options: of(1),
+      steps: [...HANDSHAKE, ...Array(6).fill(step(request, { window: 0 }))],
+      after: established,
+    },
+    {
+      name: "1: a RST closes, wherever it stands",
+      options: of(1),
+      steps: [...HANDSHAKE, request({ flags: "R", seq: 3_000_000_000 })],
+      after: (dataplane) => expect(connectionOf(dataplane)?.state).toBe("CLOSE"),
+    },
+    {
+      name: "0: what lies far out of the window is invalid",
+      options: of(0),
+      steps: [
+        ...HANDSHAKE,
+        drops(step(request).send, "invalid", {
+          conntrack: "invalid",
+          service: "test/web:tcp",
+          backend: WEB_BACKEND,
+          masquerade: false,
+        }),
+      ],
+    },
   ]);
 });
 

@@ -4,13 +4,14 @@ import { config, desired } from "./objects.ts";
 
 describe("sysctls", () => {
   test("of the kernel hold where nothing is said", () => {
-    const { timeouts, checksum, tcpLoose, tcpBeLiberal, tcpMaxRetrans } = sysctlsOf();
-    expect({ checksum, tcpLoose, tcpBeLiberal, tcpMaxRetrans }).toEqual({
+    expect(sysctlsOf()).toMatchObject({
       checksum: true,
       tcpLoose: true,
       tcpBeLiberal: false,
+      tcpNoWindowCheck: false,
       tcpMaxRetrans: 3,
     });
+    const { timeouts } = sysctlsOf();
     expect(timeouts.UNACKNOWLEDGED).toBe(300_000);
     expect(sysctlsOf().fragmentTimeouts).toEqual({ ipv4: 30_000, ipv6: 60_000 });
   });
@@ -24,6 +25,12 @@ describe("sysctls", () => {
       expected: false,
     },
     { name: "nf_conntrack_tcp_be_liberal", value: "1", field: "tcpBeLiberal", expected: true },
+    {
+      name: "net.netfilter.nf_conntrack_tcp_no_window_check",
+      value: 1,
+      field: "tcpNoWindowCheck",
+      expected: true,
+    },
     { name: "nf_conntrack_tcp_max_retrans", value: 5, field: "tcpMaxRetrans", expected: 5 },
   ])("$name is taken", ({ name, value, field, expected }) => {
     expect(sysctlsOf({ [name]: value })).toMatchObject({ [field]: expected });

@@ -41,6 +41,7 @@ const sysctls: fc.Arbitrary<Record<string, number>> = fc.record(
     nf_conntrack_checksum: fc.constantFrom(0, 1),
     nf_conntrack_tcp_loose: fc.constantFrom(0, 1),
     nf_conntrack_tcp_be_liberal: fc.constantFrom(0, 1),
+    nf_conntrack_tcp_no_window_check: fc.constantFrom(0, 1),
     nf_conntrack_tcp_max_retrans: fc.constantFrom(0, 1, 3),
     nf_conntrack_tcp_timeout_established: seconds,
     nf_conntrack_tcp_timeout_syn_sent: seconds,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Config, Connection } from "../../src/dataplane/entries.ts";
 import { type PacketSpec, packet } from "../../src/packet/build.ts";
 import { answer, connections, ENDPOINT, SYN, web } from "./scene.ts";
-import { CONFIG, createWorld, type World } from "./world.ts";
+import { CONFIG, createWorld, transaction, type World } from "./world.ts";
 
 type Direction = "orig" | "reply";
 type Turn = readonly [Direction, string, Partial<PacketSpec>?];
@@ -129,6 +129,52 @@ describe("the window", () => {
   ])("%s are read as far as they go", (_, tcpOptions) => {
     const world = begun([["orig", "S", { seq: 1000, tcpOptions }], ...HANDSHAKE.slice(1)]);
     expect(fate(world, ["orig", "A", { seq: 1001, ack: 5001, tcpOptions }])).toBe("accept");
+  });
+});
+
+describe("without window check", () => {
+  const OFF = { tcpNoWindowCheck: true };
+
+  test.each([
+    ["what the window has no room for", { seq: 900_000, ack: 5001 }],
+    ["what acknowledges what was not sent", { seq: 1001, ack: 900_000 }],
+    ["what is of long ago", { seq: 4_000_000_000, ack: 5001 }],
+  ])("%s is accepted", (_, change) => {
+    expect(fate(begun(HANDSHAKE), ["orig", "A", change])).not.toBe("accept");
+    expect(fate(begun(HANDSHAKE, OFF), ["orig", "A", change])).toBe("accept");
+  });
+
+  test("states go on as ever", () => {
+    const world = begun([...HANDSHAKE, ["orig", "FA", { seq: 77, ack: 88 }]], OFF);
+    expect(only(world)).toMatchObject({ state: "FIN_WAIT", timer: "FIN_WAIT", assured: true });
+    expect(fate(world, ["reply", "SA", { seq: 5000 }])).toBe("ignore");
+  });
+
+  test("a RST closes wherever it stands, for nothing is expected", () => {
+    const world = begun(HANDSHAKE, OFF);
+    expect(fate(world, ["orig", "R", { seq: 900_000 }])).toBe("accept");
+    expect(only(world)).toMatchObject({ state: "CLOSE", timer: "CLOSE" });
+  });
+
+  test.each([
+    ["data nobody acknowledges", { payload: BYTES }, 1],
+    ["the same segment again and again", {}, 5],
+    ["a closed window", { window: 0 }, 1],
+  ])("%s leaves the timer to the state", (_, change, times) => {
+    const world = begun(HANDSHAKE, OFF);
+    const turn: Turn = ["orig", "A", { seq: 1001, ack: 5001, ...change }];
+    for (let i = 0; i < times; i++) expect(fate(world, turn)).toBe("accept");
+    expect(only(world)).toMatchObject({ state: "ESTABLISHED", timer: "ESTABLISHED" });
+  });
+
+  test("windows are what they were once they count again", () => {
+    const world = begun();
+    const configure = (config: Config) =>
+      world.engine.commit(transaction({ config: [["config", config]] }));
+    configure({ ...CONFIG, ...OFF });
+    say(world, ["orig", "A", { seq: 1001, ack: 5001, payload: BYTES }], 0);
+    configure(CONFIG);
+    expect(fate(world, ["reply", "A", { seq: 5001, ack: 1002 }])).toBe("invalid");
   });
 });
 

@@ -61,6 +61,7 @@ export const CONFIG: Config = {
   podRanges: { ipv4: [{ first: "10.244.0.0", last: "10.244.255.255" }], ipv6: [] },
   localhostNodePorts: true,
   tcpBeLiberal: false,
+  tcpNoWindowCheck: false,
   tcpLoose: true,
   tcpMaxRetrans: 3,
   checksum: true,
