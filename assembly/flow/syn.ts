@@ -4,6 +4,7 @@
  * new connection.
  */
 import { STATE_SYN_SENT, TIMER_MAX_RETRANS } from "../../abi/conntrack";
+import { CONFIG } from "../maps/config";
 import * as connections from "../maps/connections";
 import * as tracks from "../maps/tracks";
 import { Track } from "../maps/tracks";
@@ -27,15 +28,17 @@ export function begin<K>(packet: Packet, ref: usize): void {
   const track = changetype<Track>(connections.trackOf<K>(ref));
   const header = changetype<Tcp>(packet.l4);
   const size = header.headerLength;
+  const isJudged = !window.isOff();
   const opener = track.windowOf(OPENER);
   opener.end = header.sequence + <u32>(packet.end - packet.l4) - size + 1;
   opener.maxWindow = max<u32>(header.window, 1);
-  opener.allowed = opener.maxWindow;
+  if (isJudged) opener.allowed = opener.maxWindow;
   track.windowOf(ANSWERER).allowed = opener.end;
   track.setLast(KIND_SYN, OPENER);
   if (size > TCP_SIZE) announce(packet, track, size);
-  // No window has been acknowledged yet, which counts as one of nothing.
-  const retries = tcp.exceeds(STATE_SYN_SENT, TIMER_MAX_RETRANS);
+  // No window has been acknowledged yet, which counts as one of nothing where they are judged.
+  const isStuck = isJudged || CONFIG.tcpMaxRetrans == 0;
+  const retries = isStuck && tcp.exceeds(STATE_SYN_SENT, TIMER_MAX_RETRANS);
   const timer = retries ? TIMER_MAX_RETRANS : STATE_SYN_SENT;
   conntrack.advance(connections.at(ref), STATE_SYN_SENT, timer, 0);
 }

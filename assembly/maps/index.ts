@@ -54,7 +54,7 @@ export function bucketOf(index: Index, hash: u32): usize {
 }
 
 /** The bucket behind one; the first follows the last. */
-function next(index: Index, bucket: usize): usize {
+export function next(index: Index, bucket: usize): usize {
   const number = <u32>(bucket - index.buckets) / BUCKET_SIZE;
   return index.buckets + after(number, index.count) * BUCKET_SIZE;
 }
@@ -82,7 +82,7 @@ export function refAt(bucket: usize, bits: u32): usize {
 
 // @ts-ignore: decorator
 @inline
-function over(bucket: usize): u32 {
+export function over(bucket: usize): u32 {
   return load<u8>(bucket, OVER);
 }
 

@@ -27,7 +27,7 @@ export function process(descriptors: usize, length: u32, now: u32): void {
       group.touchRecords(packets);
       group.touchTracks(packets);
     }
-    group.touchFresh(packets, unmatched);
+    group.prepare(packets, unmatched);
     group.settle(packets);
   }
 }
