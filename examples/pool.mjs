@@ -5,13 +5,13 @@ import { createDataplanePool, parseManifests } from "waxdp";
 import { readBytes } from "waxdp/pcap";
 
 const read = (path) => readFileSync(new URL(path, import.meta.url));
-const files = ["nodes", "kube-proxy", "services", "endpointslices"].map((name) => {
-  const file = `manifests/${name}.yaml`;
-  return { file, text: read(file).toString() };
-});
-const packets = [...readBytes(read("captures/cluster.pcapng"))];
+const names = ["nodes", "kube-proxy", "services"].map((name) => `manifests/${name}.yaml`);
+names.push("node-manifests/endpointslices.yaml");
+const files = names.map((file) => ({ file, text: read(file).toString() }));
+const packets = [...readBytes(read("captures/node.pcapng"))];
 
-const pool = await createDataplanePool({ workers: 2, node: "worker-1", seed: 1 });
+const network = JSON.parse(read("node-network.json"));
+const pool = await createDataplanePool({ workers: 2, node: "worker-1", seed: 1, network });
 await pool.apply(parseManifests(files));
 let done = Promise.resolve();
 for (let first = 0; first < packets.length; first += 200) {

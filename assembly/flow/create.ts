@@ -1,4 +1,4 @@
-/** Creates a connection, with what each direction makes of a packet. */
+/** Creates a connection: its record, what it adds to checksums, and who remembers it. */
 import { FLAG_DIRECT, FLAG_MASQUERADE, STATE_NONE } from "../../abi/conntrack";
 import { COUNTER_CREATED, FAMILY_IPV4, OUT_FLAG_MASQUERADE } from "../../abi/layout";
 import { REASON_CONNTRACK_FULL } from "../../abi/verdict";

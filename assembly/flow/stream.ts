@@ -47,7 +47,7 @@ export class Stream {
 const STREAM = changetype<Stream>(memory.data(32, 8));
 if (offsetof<Stream>() > 32) ERROR("Stream has outgrown its room");
 
-/** The stream of a segment that travels in the direction of a ref; it ends in `left` milliseconds. */
+/** The stream of a segment that travels as a ref says; it ends in `left` milliseconds. */
 export function enter<K>(ref: usize, left: u32): Stream {
   const connection = connections.at(ref);
   const direction = connections.directionOf(ref);

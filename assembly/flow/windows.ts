@@ -34,7 +34,7 @@ export const UNUSUAL: u32 = 0;
  */
 const WINDOW_LIMIT: u32 = 1 << 30;
 
-/** Of a TCP header: acknowledgement, sequence number, window as it stands there, sequence number. */
+/** Of a TCP header: acknowledgement, sequence number, window as it stands, sequence number. */
 const SAID = i8x16(11, 10, 9, 8, 7, 6, 5, 4, 14, 15, -1, -1, 7, 6, 5, 4);
 /** The window in host order, where `allowed` and `maxWindow` stand in a Window. */
 const WINDOWS = i8x16(-1, -1, -1, -1, 15, 14, -1, -1, 15, 14, -1, -1, -1, -1, -1, -1);
@@ -52,7 +52,7 @@ const LASTS = memory.data<u32>(
   16,
 );
 
-/** Timers while there are no retransmissions: with all acknowledged, and in the next byte without. */
+/** Timers while there are no retransmissions: all acknowledged, and in the next byte not all. */
 const TIMERS = memory.data(4, 4);
 
 /** To be called before a batch: the configuration may have changed. */

@@ -1,7 +1,7 @@
 /**
- * The hash table of all maps but conntrack: groups of 15 slots with their tags side by side, so that one v128 compare
- * asks 15 slots at once. Entries lie in an array of their own and never move: the slot number is a
- * handle.
+ * The hash table of all maps but conntrack: groups of 15 slots with their tags side by side, so
+ * that one v128 compare asks 15 slots at once. Entries lie in an array of their own and never move:
+ * the slot number is a handle.
  *
  *  control, one group:   0                           15      16
  *                        | tags of 15 slots, 0: empty | over |

@@ -124,7 +124,7 @@ function touchServices(count: u32): void {
   store<u32>(SINK, sink);
 }
 
-/** The first service port of the home group with its tag; 0 when there can be none elsewhere. */
+/** The first service port of the home group with its tag; 0 when neither it nor another has it. */
 // @ts-ignore: decorator
 @inline
 function candidateOf(each: Fresh): usize {

@@ -36,7 +36,6 @@ static const Elf64_Shdr *section_at(const struct object *object, size_t index)
 static const char *name_of(const struct object *object, const Elf64_Shdr *section)
 {
   const Elf64_Ehdr *header = (void *)object->bytes;
-
   const Elf64_Shdr *names = section_at(object, header->e_shstrndx);
 
   return (char *)object->bytes + names->sh_offset + section->sh_name;
@@ -69,8 +68,7 @@ static void put(struct bpf_insn *instruction, const struct symbol *symbol)
 }
 
 static void relocate(const struct object *object, const Elf64_Shdr *relocations,
-                     struct bpf_insn *instructions,
-         const struct symbol *symbols, size_t length)
+                     struct bpf_insn *instructions, const struct symbol *symbols, size_t length)
 {
   const Elf64_Shdr *table = section_at(object, relocations->sh_link);
   const char *names = (char *)object->bytes + section_at(object, table->sh_link)->sh_offset;

@@ -84,11 +84,6 @@ INLINE uint64_t change32(uint32_t before, uint32_t after) {
   return (uint64_t)(uint32_t)~before + after;
 }
 
-INLINE uint64_t change64(uint64_t before, uint64_t after) {
-  return change32((uint32_t)before, (uint32_t)after) +
-         change32((uint32_t)(before >> 32), (uint32_t)(after >> 32));
-}
-
 /* Folds changes to a delta to be kept; 0xffff, the other zero, is kept as the one that is none. */
 INLINE uint16_t delta_of(uint64_t changes) {
   const uint32_t folded = fold(changes);

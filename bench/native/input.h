@@ -1,6 +1,6 @@
 /*
- * The row as bench/native.ts writes it to standard input: a header of words, then tables, packets
- * and the order they are visited in.
+ * The row as bench/native/row.ts writes it to standard input: a header of words, then tables,
+ * packets and the order they are visited in.
  */
 #ifndef INPUT_H
 #define INPUT_H

@@ -12,6 +12,10 @@
  * It ends when standard input does, after a quarter of an hour without a command, and on the first
  * packet that it does not translate: "error REASON".
  *
+ * All of it is one translation unit, so that the packet path becomes one function. In the order of
+ * a packet: parse.h, steady.h for what most are, follow.h and open.h for the others, modes.h for
+ * how they go through; record.h and swiss.h are the tables, feed.h and input.h what is sent.
+ *
  * Left out, each of which the engine looks for and this program does not, so that comparing is to
  * the advantage of C: ICMP and what it is related to, fragments, SCTP, VLAN tags and other link
  * types, IP options and extension headers, captures cut short, devices behind which all sources are

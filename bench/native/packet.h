@@ -38,9 +38,7 @@ enum {
   TCP_SIZE = 20,
 };
 enum {
-  TCP_FIN = 0x01,
   TCP_SYN = 0x02,
-  TCP_RST = 0x04,
   TCP_PSH = 0x08,
   TCP_ACK = 0x10,
   TCP_ECE = 0x40,
@@ -69,7 +67,8 @@ typedef struct {
 } Descriptor;
 _Static_assert(sizeof(Descriptor) == 32, "two descriptors are a line");
 
-enum { LINK_ETHERNET = 0, LINK_RAW = 1, DESCRIPTOR_LOCAL = 1, OUT_MASQUERADE = 1 };
+/* Of `link`, by the engine's numbers, and of `flags`. */
+enum { LINK_ETHERNET = 0, LINK_RAW = 1, DESCRIPTOR_LOCAL = 1 };
 
 /* Outcomes. REFUSED stands for everything that only the engine's long way knows. */
 enum {

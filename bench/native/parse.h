@@ -108,12 +108,12 @@ INLINE bool parse(Packet *packet, const Descriptor *descriptor) {
   const uint32_t captured = descriptor->length - link;
   const bool is4 = link == 0 ? l3[0] >> 4 == 4 : load16(frame + ETHERNET_TYPE) == TYPE_IPV4;
   packet->l3 = l3;
-  bool isPlain;
-  if (is4) isPlain = parse4(packet, descriptor, l3, captured);
+  bool is_plain;
+  if (is4) is_plain = parse4(packet, descriptor, l3, captured);
   else if (link != 0 && load16(frame + ETHERNET_TYPE) != TYPE_IPV6) return false;
-  else isPlain = parse6(packet, descriptor, l3, captured);
+  else is_plain = parse6(packet, descriptor, l3, captured);
   packet->bucket = home_bucket(packet->hash);
-  return isPlain;
+  return is_plain;
 }
 
 /* Whether the packet has that key. */

@@ -51,12 +51,14 @@ function printDuels(results: readonly HeatResult[], paint: Paint): string[] {
   if (results.length === 0) return [];
   const engines = present(results);
   return [
-    ...section("Time of each engine, in proportion to Wasm's", paint),
+    ...section(
+      "Time per packet, divided by wasm's: 2.00x takes twice as long, 0.50x half as long",
+      paint,
+    ),
     ...printRatios(results, engines.slice(1), paint),
     "",
-    ...section("Nanoseconds per packet, median and p10..p90", paint),
-    ...printTimes(results, engines, paint),
-    "",
+    ...section("Nanoseconds per packet: median, and p10..p90 of all batches", paint),
+    ...bands(engines).flatMap((band) => [...printTimes(results, band, paint), ""]),
   ];
 }
 
@@ -69,7 +71,7 @@ function printRatios(
     { title: "" },
     ...engines.map((title) => ({ title, right: true })),
     { title: "wasm ns", right: true },
-    { title: "Mpps", right: true },
+    { title: "wasm Mpps", right: true },
   ];
   const rows = grouped(results, paint, (result) => {
     const wasm = (result.lanes[0] as LaneResult).timing.median;
@@ -77,6 +79,16 @@ function printRatios(
     return [...ratios, paint("bold", nanoseconds(wasm)), (1000 / wasm).toFixed(1)];
   });
   return table(columns, rows, (text) => paint("dim", text));
+}
+
+/** Engines whose times stand side by side: with all of them lines would be too long for any window. */
+const ABREAST = 4;
+
+function bands(engines: readonly string[]): (readonly string[])[] {
+  const length = Math.ceil(engines.length / ABREAST);
+  return Array.from({ length }, (_, index) =>
+    engines.slice(index * ABREAST, (index + 1) * ABREAST),
+  );
 }
 
 function printTimes(
@@ -131,8 +143,8 @@ function nanoseconds(value: number): string {
 }
 
 function spreadText({ p10, p90 }: Timing): string {
-  const digits = p90 >= 100 ? 0 : 1;
-  return `${p10.toFixed(digits)}..${p90.toFixed(digits)}`;
+  const text = (value: number) => (p90 >= 100 ? count(Math.round(value)) : value.toFixed(1));
+  return `${text(p10)}..${text(p90)}`;
 }
 
 const COST_COLUMNS: readonly Column[] = [
@@ -154,19 +166,12 @@ function printCosts(results: readonly HeatResult[], paint: Paint): string[] {
     ]),
   ]);
   return [
-    ...section("What costs more than what, in Wasm", paint),
+    ...section("What costs wasm more: time per packet, divided by that of the first line", paint),
     ...table(COST_COLUMNS, rows, (text) => paint("dim", text)),
     "",
   ];
 }
 
-const NETFILTER_COLUMNS: readonly Column[] = [
-  { title: "" },
-  { title: "open flows ns", right: true },
-  { title: "/ wasm", right: true },
-  { title: "first packets ns", right: true },
-  { title: "/ wasm", right: true },
-];
 /** Rows of the Wasm engine that stand nearest to what is sent there. */
 const NETFILTER_OPEN = `${ESTABLISHED}, 1,024 flows`;
 const NETFILTER_FIRST = "Other traffic, 65,536 flows, new connections only";
@@ -176,19 +181,28 @@ function printNetfilter({ netfilter = [], heats }: Report, paint: Paint): string
   const measured = netfilter.filter((each): each is NetfilterRow => !("reason" in each));
   if (measured.length === 0) return [];
   const [open, fresh] = [NETFILTER_OPEN, NETFILTER_FIRST].map((title) => wasmTime(heats, title));
-  const against = (time: number, wasm: number | undefined) =>
-    wasm === undefined ? "" : paint("bold", `${ratio(time / wasm)}x`);
+  const cells = (time: number, wasm: number | undefined) =>
+    wasm === undefined
+      ? [nanoseconds(time)]
+      : [nanoseconds(time), paint("bold", `${ratio(time / wasm)}x`)];
+  const heading = (title: string, wasm: number | undefined): Column[] => [
+    { title, right: true },
+    ...(wasm === undefined ? [] : [{ title: "/ wasm's", right: true }]),
+  ];
+  const columns = [
+    { title: "" },
+    ...heading("ns, open flow", open),
+    ...heading("ns, first packet", fresh),
+  ];
   const rows = measured.map(({ name, services, established, first }) => [
     `  ${name}, ${plural(services, "Service")}`,
-    nanoseconds(established),
-    against(established, open),
-    nanoseconds(first),
-    against(first, fresh),
+    ...cells(established, open),
+    ...cells(first, fresh),
   ]);
   return [
     ...section(`${EXTRAS.netfilter}, the last Service dialled`, paint),
-    ...table(NETFILTER_COLUMNS, rows, (text) => paint("dim", text)),
-    "  CPU time between network namespaces, less that of plain forwarding on the same road; 1,024 open flows.",
+    ...table(columns, rows, (text) => paint("dim", text)),
+    "  CPU time between network namespaces, less that of plain forwarding there; 1,024 open flows.",
     "",
   ];
 }
@@ -258,10 +272,10 @@ const LEGEND: Readonly<Record<string, string>> = {
   typescript:
     "the job as one writes it with Maps, objects and a DataView when nobody asks for speed",
   c: "the algorithm and layouts of the Wasm engine in C, compiled for this machine, packet after packet",
-  "c staged": "in groups that load what they will need, as the Wasm engine does",
-  "c prefetch": "in groups with the prefetch instruction, which Wasm lacks",
-  xdp: "a program of the kernel's for the job, its LRU maps, through BPF_PROG_TEST_RUN, net of the harness",
-  "xdp array": "the same with a hash table of its own in an array map",
+  "c staged": "that in groups that load what they will need, as the Wasm engine does",
+  "c prefetch": "that in groups with the prefetch instruction, which Wasm lacks",
+  xdp: "a program in the kernel for the job, with LRU maps, run by BPF_PROG_TEST_RUN, less what running costs",
+  "xdp array": "that with a hash table of its own in an array map",
 };
 
 function legend(heats: readonly HeatResult[]): string[] {
@@ -276,20 +290,39 @@ function notes({ machine, rounds, heats, absent, ...extras }: Report): string[] 
   const others = [extras.workers, ...(extras.netfilter ?? []), extras.startup?.chromium].filter(
     (each): each is Absent => each !== undefined && "reason" in each,
   );
-  const noisy = heats.some(({ lanes }) => lanes.some((each) => each.noisy));
   return [
     ...legend(heats),
     ...[...absent, ...others].map(absence),
+    ...(heats.length === 0 ? [] : conditions(heats, rounds)),
+    `${machine.cpu}, Node ${machine.node}, V8 ${machine.v8}, one thread.`,
+  ];
+}
+
+/** What the rows were measured under, and what their marks mean. */
+function conditions(heats: readonly HeatResult[], rounds: number): string[] {
+  const noisy = heats.some(({ lanes }) => lanes.some((each) => each.noisy));
+  return [
     ...(noisy
       ? ["~ Its rounds differed by more than a fifth: a busy machine, read with care."]
       : []),
-    `Medians of ${rounds} rounds by turns, in changing order, after a warm-up that lasts until rounds agree within 3 %.`,
+    ...(hasGaps(heats)
+      ? ["An engine that takes too long to open the connections of a row is left out of it."]
+      : []),
+    `Medians of ${plural(rounds, "round")} by turns, in changing order, after a warm-up until two agree within 3 % (8 at most).`,
     "Frames of 64 bytes (IPv6 84) lie in memory when the clock starts, 4,096 to a call, in slots 192 bytes apart:",
-    "Ethernet, IP, TCP or UDP, 10 bytes of payload (of UDP 22), checksums verified. 1,000 Services with 4 endpoints.",
+    "Ethernet, IP, TCP or UDP, 10 bytes of payload (of UDP 22), checksums verified; 1,000 Services with 4 endpoints,",
+    "unless the row says otherwise. Mpps: million packets per second. ns: nanoseconds per packet, and p10..p90 are",
+    "what a tenth and nine tenths of the batches took at most.",
     "Compute only: no device, no copy. All engines made the same bytes of the first 4,096 packets (but xdp, of new",
     "connections, whose endpoints it draws itself); all packets of wasm, model and typescript came out translated.",
-    `${machine.cpu}, Node ${machine.node}, V8 ${machine.v8}, one thread.`,
   ];
+}
+
+/** Whether an engine that competes elsewhere is missing from a row, other than by failing. */
+function hasGaps(heats: readonly HeatResult[]): boolean {
+  const duels = heats.filter(({ heat }) => DUELS.includes(heat));
+  const most = present(duels).length;
+  return duels.some(({ lanes, failures }) => lanes.length + failures.length < most);
 }
 
 function failures({ heats }: Report, paint: Paint): string[] {

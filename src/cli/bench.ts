@@ -1,6 +1,5 @@
 /** waxdp bench: the Wasm packet path beside other engines, on the same packets, in one run. */
-import { writeFileSync } from "node:fs";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { createField, runnable } from "../../bench/contestants.ts";
 import { EXTRAS, measureExtras } from "../../bench/extras.ts";
 import type { Effort, Heat } from "../../bench/heat.ts";
@@ -10,7 +9,8 @@ import { machine, type Report } from "../../bench/report.ts";
 import { runSeries, type Standing } from "../../bench/series.ts";
 import { checkBench } from "./bench-check.ts";
 import { list, print } from "./bench-table.ts";
-import { EXIT_DIFFERENT, fileError, InputError } from "./failure.ts";
+import { EXIT_DIFFERENT, InputError } from "./failure.ts";
+import { type Output, openOutput } from "./output.ts";
 import { duration, progress } from "./terminal.ts";
 
 const ROUNDS = 7;
@@ -45,12 +45,23 @@ export function register(program: Command): void {
       "only rows whose title matches, upper and lower case alike",
       toPattern,
     )
-    .option("--list", "print the titles of the rows and end")
+    .addOption(
+      new Option("--list", "print the titles of the rows and end").conflicts([
+        "check",
+        "json",
+        "plot",
+      ]),
+    )
     .option("--quick", "a few rows, in a quarter of the time")
     .option("--rounds <number>", "rounds of each row, by turns", toRounds)
     .option("--json", "print one JSON object")
     .option("--plot <file.svg>", "write a chart as well")
-    .option("--check", "compare ratios with the committed bounds; exit 1 when one has fallen")
+    .addOption(
+      new Option(
+        "--check",
+        "compare ratios with the committed bounds; exit 1 when one has fallen",
+      ).conflicts(["quick", "plot"]),
+    )
     .addHelpText("after", HELP)
     .action(bench);
 }
@@ -73,16 +84,16 @@ async function bench(options: BenchOptions): Promise<void> {
   const heats = await runnable(HEATS.filter((heat) => isChosen(options, heat)));
   const extras = Object.values(EXTRAS).filter((title) => isChosenExtra(options, title));
   if (heats.length + extras.length === 0) {
-    throw new InputError(`no row matches ${options.rows?.source}: see waxdp bench --list`);
+    throw new InputError(`no row matches "${options.rows?.source}": see waxdp bench --list`);
   }
   if (options.list) process.stdout.write(list(heats, extras));
   else if (options.check) await checkBench(heats, options);
   else await measure(heats, options);
 }
 
-function isChosen({ rows, quick, check }: BenchOptions, heat: Heat): boolean {
+function isChosen({ rows, quick }: BenchOptions, heat: Heat): boolean {
   if (rows) return rows.test(titleOf(heat));
-  return !quick || check === true || isQuick(heat);
+  return !quick || isQuick(heat);
 }
 
 function isChosenExtra({ rows, quick }: BenchOptions, title: string): boolean {
@@ -91,18 +102,18 @@ function isChosenExtra({ rows, quick }: BenchOptions, title: string): boolean {
 }
 
 async function measure(heats: readonly Heat[], options: BenchOptions): Promise<void> {
+  // A file that cannot be written is told of at once, not after minutes.
+  const chart = options.plot === undefined ? undefined : await openChart(options.plot);
   const report = await run(heats, options);
-  if (options.plot !== undefined) write(options.plot, plot(report));
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : print(report));
   if (report.heats.some(({ failures }) => failures.length > 0)) process.exitCode = EXIT_DIFFERENT;
+  await chart?.write(Buffer.from(plot(report)));
+  await chart?.finish();
 }
 
-function write(path: string, picture: string): void {
-  try {
-    writeFileSync(path, picture);
-  } catch (error) {
-    throw fileError("write", path, error);
-  }
+async function openChart(path: string): Promise<Output> {
+  if (path !== "-") return openOutput(path);
+  throw new InputError("--plot needs a file: the standard output is for the table");
 }
 
 async function run(heats: readonly Heat[], options: BenchOptions): Promise<Report> {

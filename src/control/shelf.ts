@@ -24,9 +24,13 @@ export class Shelf<Thing> {
     return stood;
   }
 
-  /** The same list until something changes. */
+  /** The same list until something changes; nobody else can change it. */
   list(): readonly Thing[] {
-    this.#sorted ??= [...this.#things.keys()].sort().map((name) => this.#things.get(name) as Thing);
+    this.#sorted ??= Object.freeze(this.#sort());
     return this.#sorted;
+  }
+
+  #sort(): Thing[] {
+    return [...this.#things.keys()].sort().map((name) => this.#things.get(name) as Thing);
   }
 }

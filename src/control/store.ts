@@ -76,7 +76,8 @@ function replace(
   if (!Array.isArray(objects)) throw new TypeError(`${caller} takes an array of objects`);
   if (kind !== undefined && !READ_KINDS.has(kind))
     throw new TypeError(`${quote(kind)} is no kind: it is one of ${[...READ_KINDS].join(", ")}`);
-  const taken = collect(() => objects.map(documentOf));
+  // Holes too are no objects: `map` would leave them out.
+  const taken = collect(() => Array.from(objects, documentOf));
   const kept = new Set([...identitiesOf(taken)].map(identityText));
   const stale = [...identitiesOf(stock.list())].filter(
     (identity) => (kind ?? identity.kind) === identity.kind && !kept.has(identityText(identity)),

@@ -44,17 +44,22 @@ export interface PoolParts {
 
 const BATCHES = 2;
 
-/** `options` have been checked. Throws DataplaneError "bad-module", "abi-mismatch", "capacity" or "worker-died". */
+/**
+ * `options` have been checked, but for what only their users can tell. Throws DataplaneError "bad-option",
+ * "bad-module", "abi-mismatch", "capacity" or "worker-died".
+ */
 export async function createPool(options: PoolOptions, parts: PoolParts): Promise<DataplanePool> {
   const { workers, steering = "port", linkType = "ethernet" } = options;
   const { capacity, seed, spawn } = parts;
   const module = options.module ?? (await sharedModule());
   const slots = capacity.batch + capacity.fragments;
   const share = shareOf({ ...capacity, batch: BATCHES * slots }, workers);
+  // Whatever may be refused comes before the workers, which nobody would end.
+  const settings = { defaultLink: linkOf(linkType), steering };
   const partition = { shard: 0, shards: workers, steering };
   const steerer = workers === 1 ? SOLE : await createSteerer(module, capacity, seed, partition);
   const crew = await createCrew({ module, capacity: share, seed, workers, steering, spawn });
-  const pool = new Pool(parts, crew, steerer, { defaultLink: linkOf(linkType), steering });
+  const pool = new Pool(parts, crew, steerer, settings);
   return pool.open(workers);
 }
 

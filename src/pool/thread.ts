@@ -1,6 +1,7 @@
 /** A thread for a worker, in Node or in a browser: started, listened to, ended. */
 import { WORKER_SCRIPT } from "../../generated/worker.ts";
-import { DataplaneError } from "../dataplane/error.ts";
+import { badOption, DataplaneError } from "../dataplane/error.ts";
+import { show } from "../dataplane/field.ts";
 import type { Notice, Start } from "./worker.ts";
 
 export interface Listener {
@@ -59,7 +60,7 @@ function spawnNode(
 ): Thread {
   // Arguments of the process, such as loaders, are none of the worker's business.
   const options = { eval: address === undefined, name, execArgv: [] };
-  const worker = new Worker(address ?? WORKER_SCRIPT, options);
+  const worker = make(address, () => new Worker(address ?? WORKER_SCRIPT, options));
   worker.on("message", notice);
   worker.on("error", ({ message }) => died(message));
   worker.on("exit", (code) => died(`it has ended with code ${code}`));
@@ -71,6 +72,16 @@ function spawnNode(
       await worker.terminate();
     },
   };
+}
+
+/** An address that no worker can be started from is refused before there is a thread. */
+function make<Made>(address: string | URL | undefined, worker: () => Made): Made {
+  try {
+    return worker();
+  } catch (error) {
+    if (address === undefined) throw error;
+    throw badOption(`worker is ${show(String(address))}: ${(error as Error).message}`);
+  }
 }
 
 /** https://html.spec.whatwg.org/multipage/webappapis.html#dom-crossoriginisolated */
@@ -91,7 +102,7 @@ function spawnWeb(
 ): Thread {
   const url =
     address ?? URL.createObjectURL(new Blob([WORKER_SCRIPT], { type: "text/javascript" }));
-  const worker = new Worker(url, { name });
+  const worker = make(address, () => new Worker(url, { name }));
   worker.onmessage = ({ data }: MessageEvent<Notice>) => notice(data);
   worker.onmessageerror = () => died("it cannot be sent the module: the page must be isolated");
   // A script that was not let in says nothing.

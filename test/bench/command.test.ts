@@ -42,7 +42,7 @@ describe("waxdp bench", () => {
   });
 
   it.each([
-    { name: "no row", args: ["--rows", "frobnicate"], message: /no row matches frobnicate/ },
+    { name: "no row", args: ["--rows", "frobnicate"], message: /no row matches "frobnicate"/ },
     { name: "a bad pattern", args: ["--rows", "("], message: /must be a regular expression/ },
     { name: "no rounds", args: ["--rounds", "0"], message: /integer from 1 to 1000/ },
     {
@@ -50,8 +50,17 @@ describe("waxdp bench", () => {
       args: ["--rows", "Bytes of Wasm", "--plot", join(folder, "none", "chart.svg")],
       message: /cannot write .*none/,
     },
+    {
+      name: "a chart among the tables",
+      args: ["--plot", "-"],
+      message: /--plot needs a file/,
+    },
+    { name: "a list as JSON", args: ["--list", "--json"], message: /'--json'/ },
+    { name: "a quick check", args: ["--check", "--quick"], message: /'--quick'/ },
+    { name: "a chart of a check", args: ["--check", "--plot", "x.svg"], message: /'--plot/ },
   ])("ends with 2 for $name", ({ args, message }) => {
-    const { status, stderr } = waxdp(["bench", ...args]);
+    const { status, stdout, stderr } = waxdp(["bench", ...args]);
+    expect(stdout).toBe("");
     expect(stderr).toMatch(message);
     expect(status).toBe(2);
   });

@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import type { HeatResult } from "../../bench/heat.ts";
 import { COSTS, DUELS, titleOf } from "../../bench/heats.ts";
+import { apart, logScale, powersOfTen, rangeOf } from "../../bench/plot/svg.ts";
 import { plot } from "../../bench/plot.ts";
 import type { Report } from "../../bench/report.ts";
-import { apart, logScale, powersOfTen, rangeOf } from "../../bench/svg.ts";
 import { list, print } from "../../src/cli/bench-table.ts";
 
 const ENGINES: readonly [name: string, nanoseconds: number][] = [
@@ -60,11 +60,11 @@ describe("the table", () => {
 
   it("has ratios first, nanoseconds second, rows under their topics", () => {
     const [heading, columns, topic, row] = text.split("\n") as [string, string, string, string];
-    expect(heading).toBe("Time of each engine, in proportion to Wasm's");
-    expect(columns.trim().split(/ {2,}/)).toEqual(["typescript", "c", "wasm ns", "Mpps"]);
+    expect(heading).toMatch(/^Time per packet, divided by wasm's: /);
+    expect(columns.trim().split(/ {2,}/)).toEqual(["typescript", "c", "wasm ns", "wasm Mpps"]);
     expect(topic).toBe("Established, both directions");
     expect(row.trim().split(/ {2,}/)).toEqual(["1 flow", "30.9x", "~0.75x", "40.0", "25.0"]);
-    expect(text).toMatch(/^ {2}1 flow +40\.0 +36\.0\.\.60\.0 +1,235 +1111\.\.1852 /m);
+    expect(text).toMatch(/^ {2}1 flow +40\.0 +36\.0\.\.60\.0 +1,235 +1,111\.\.1,852 /m);
   });
 
   it("has no column for who did not compete, and a line that says why", () => {
@@ -86,6 +86,39 @@ describe("the table", () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what must not be there
     expect(text).not.toMatch(/\u001b/);
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThan(140);
+  });
+
+  it("is not wider with every engine, either", () => {
+    const heats = DUELS.map((heat) => ({
+      heat,
+      lanes: heat.lanes.map((lane) => ({
+        lane,
+        timing: { p10: 12345, median: 23456, p90: 34567 },
+        ratio: { p10: 1, median: 903, p90: 1000 },
+        noisy: true,
+      })),
+      failures: [],
+    }));
+    const wide = print({ ...REPORT, heats });
+    expect(Math.max(...wide.split("\n").map((line) => line.length))).toBeLessThan(140);
+    expect(wide.match(/12,345\.\.34,567/g)).toHaveLength(
+      heats.flatMap(({ lanes }) => lanes).length,
+    );
+  });
+
+  it("says why an engine is missing from a row, where one is", () => {
+    const why = /takes too long to open the connections/;
+    expect(text).not.toMatch(why);
+    const [first, ...rest] = HEATS as [HeatResult, ...HeatResult[]];
+    const lanes = first.lanes.slice(0, 2);
+    expect(print({ ...REPORT, heats: [{ ...first, lanes }, ...rest] })).toMatch(why);
+  });
+
+  it("does not speak of packets where none were timed, nor of ratios to what was not measured", () => {
+    const kernel = print({ ...REPORT, heats: [], rounds: 1 });
+    expect(kernel).not.toMatch(/Frames of|rounds|wasm's/);
+    expect(kernel).toMatch(/^ {2}iptables legacy, 100 Services +200\.0 +1,600$/m);
+    expect(print({ ...REPORT, rounds: 1 })).toMatch(/^Medians of 1 round by turns/m);
   });
 
   it("names lanes that were given up", () => {

@@ -35,6 +35,20 @@ function applying(store: ObjectStore) {
 }
 
 describe("a store", () => {
+  test("cannot be changed by way of its lists", () => {
+    const store = createObjectStore([named("a", "10.96.0.1"), slice([endpoint("10.244.1.5")])]);
+    for (const list of [store.services, store.endpointSlices, store.nodes]) {
+      expect(() => (list as unknown[]).pop()).toThrow(TypeError);
+    }
+    expect(namesOf(store)).toEqual(["a"]);
+  });
+
+  test("takes a hole in a list for what it is", () => {
+    expect(problemsOf(() => createObjectStore(new Array(1)))).toEqual([
+      expect.objectContaining({ message: expect.stringContaining("must be an object") }),
+    ]);
+  });
+
   test("holds what it was given, in the order of names, whatever came first", () => {
     const store = createObjectStore([named("b", "10.96.0.2"), node(), config()]);
     store.update(named("c", "10.96.0.3"));

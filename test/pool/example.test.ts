@@ -6,13 +6,19 @@ import { expect, test } from "vitest";
 import { createDataplane, parseManifests } from "../../src/index.ts";
 import { readBytes } from "../../src/pcap/index.ts";
 
-const MANIFESTS = ["nodes", "kube-proxy", "services", "endpointslices"];
+const MANIFESTS = [
+  "manifests/nodes.yaml",
+  "manifests/kube-proxy.yaml",
+  "manifests/services.yaml",
+  "node-manifests/endpointslices.yaml",
+];
 
 test("examples/pool.mjs", async () => {
-  const dataplane = await createDataplane({ node: "worker-1", seed: 1 });
-  const files = MANIFESTS.map((name) => `examples/manifests/${name}.yaml`);
+  const network = JSON.parse(readFileSync("examples/node-network.json", "utf8"));
+  const dataplane = await createDataplane({ node: "worker-1", seed: 1, network });
+  const files = MANIFESTS.map((name) => `examples/${name}`);
   dataplane.apply(parseManifests(files.map((file) => ({ file, text: `${readFileSync(file)}` }))));
-  for (const packet of readBytes(readFileSync("examples/captures/cluster.pcapng"))) {
+  for (const packet of readBytes(readFileSync("examples/captures/node.pcapng"))) {
     const { data, wireLength, linkType, time } = packet;
     dataplane.process(data, { wireLength, linkType, now: Number(time / 1_000_000n) });
   }

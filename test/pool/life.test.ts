@@ -124,6 +124,43 @@ describe("a worker that dies", () => {
   });
 });
 
+describe("options that are refused", () => {
+  test.each([
+    { linkType: "carrier-pigeon" as never },
+    { seed: -1 },
+    { workers: 65 },
+    { steering: "x" as never },
+    { capacity: { frame: 2 ** 18, batch: 2 ** 16 } },
+  ])("start no worker: %o", async (option) => {
+    const threads = process.getBuiltinModule("node:worker_threads");
+    const { Worker } = threads;
+    let started = 0;
+    const construct = (made: typeof Worker, args: ConstructorParameters<typeof Worker>) => {
+      started++;
+      return new made(...args);
+    };
+    threads.Worker = new Proxy(Worker, { construct });
+    try {
+      const rejected = createDataplanePool({ ...OPTIONS, ...option });
+      await expect(rejected).rejects.toMatchObject({ name: "DataplaneError" });
+      expect(started).toBe(0);
+      await (await createPool(1)).close();
+      expect(started).toBe(1);
+    } finally {
+      threads.Worker = Worker;
+    }
+  });
+
+  test.each(["worker.js", new URL("https://example.com/worker.js")])(
+    "name an address that no worker comes from: %s",
+    async (worker) => {
+      const rejected = createDataplanePool({ ...OPTIONS, worker });
+      await expect(rejected).rejects.toMatchObject({ code: "bad-option" });
+      await expect(rejected).rejects.toThrow(/^worker is ".*worker\.js": /);
+    },
+  );
+});
+
 test("without Atomics.waitAsync workers tell when they are done", async () => {
   const atomics = Atomics as { waitAsync?: unknown };
   const { waitAsync } = atomics;

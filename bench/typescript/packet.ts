@@ -1,5 +1,5 @@
-/** Packets as bench/typescript.ts sees them: parsed, verified, named by text, and written again. */
-import { parse as parseAddress } from "../src/packet/address.ts";
+/** Packets: parsed, verified, named by text, and written again. */
+import { parse as parseAddress } from "../../src/packet/address.ts";
 
 export interface Packet {
   readonly view: DataView;
@@ -25,11 +25,17 @@ export interface Rewrite {
   readonly dport: number;
 }
 
+/** Numbers of IANA, and where the IP header begins behind Ethernet's. */
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
 const IP = 14;
 export const TCP = 6;
 export const UDP = 17;
+/** RFC 9293 section 3.1. */
+export const FIN = 1;
+export const SYN = 2;
+export const RST = 4;
+export const ACK = 16;
 const IPV4: Network = { addresses: IP + 12, length: 4, checksum: IP + 10 };
 const IPV6: Network = { addresses: IP + 8, length: 16, checksum: null };
 
@@ -52,14 +58,8 @@ function parseIpv4(frame: Uint8Array, view: DataView): Packet | null {
   if (view.getUint8(IP) >> 4 !== 4 || headerLength < 20 || end > frame.length) return null;
   if ((view.getUint16(IP + 6) & 0x3fff) !== 0) return null;
   const protocol = view.getUint8(IP + 9);
-  return transportOf({
-    view,
-    frame,
-    network: IPV4,
-    protocol,
-    transport: IP + headerLength,
-    end,
-  });
+  const transport = IP + headerLength;
+  return transportOf({ view, frame, network: IPV4, protocol, transport, end });
 }
 
 function parseIpv6(frame: Uint8Array, view: DataView): Packet | null {
@@ -153,6 +153,7 @@ export function flagsOf({ view, transport }: Packet): number {
   return view.getUint8(transport + 13);
 }
 
+/** Puts other addresses and ports in; a UDP checksum of 0 means none and stays (RFC 768). */
 export function rewrite(packet: Packet, { saddr, sport, daddr, dport }: Rewrite): void {
   const { view, network, protocol, transport } = packet;
   const { addresses, length, checksum } = network;
