@@ -16,7 +16,9 @@ import { Opening } from "./opening";
 /** The number of the backend to stay with, 0 for none. */
 export function recall(opening: Opening, ring: Ring): u32 {
   if (opening.service.affinity == 0) return 0;
-  const entry = affinity.lookup(opening.client);
+  opening.clientHash = affinity.hashOf(opening.client);
+  const entry = affinity.lookup(opening.client, opening.clientHash);
+  opening.remembered = changetype<usize>(entry);
   if (entry == null) return 0;
   const first = serving(entry.place(0), opening);
   const second = serving(entry.place(1), opening);
@@ -38,11 +40,12 @@ function backendOf(place: Place, opening: Opening): Backend | null {
   return backend != null && backend.service == opening.number ? backend : null;
 }
 
-/** A client for whom there is no room is not remembered. */
+/** After `recall`: a client for whom there is no room is not remembered. */
 export function remember(opening: Opening): void {
   const timeout = opening.service.affinity;
   if (timeout == 0) return;
-  const entry = affinity.remember(opening.client);
+  let entry = changetype<Affinity | null>(opening.remembered);
+  if (entry == null) entry = affinity.insert(opening.client, opening.clientHash);
   if (entry == null) return;
   entry.timeout = timeout;
   entry.family = opening.family;

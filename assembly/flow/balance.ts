@@ -3,12 +3,15 @@ import { FAMILY_IPV4, SCHEDULER_MAGLEV } from "../../abi/layout";
 import { REASON_NO_ENDPOINTS, REASON_NO_MASQUERADE_ADDRESS } from "../../abi/verdict";
 import { Backend } from "../maps/backends";
 import * as backends from "../maps/backends";
-import { murmur3 } from "../maps/hash";
+import { finish, mix } from "../maps/hash";
 import { Ring } from "../maps/rings";
 import * as rings from "../maps/rings";
+import { Service } from "../maps/services";
 import { Packet } from "../packet";
+import { Ipv4 } from "../wire/ipv4";
+import { Ipv6 } from "../wire/ipv6";
 import * as affinity from "./affinity";
-import { unmapped, unspecified } from "./address";
+import { unspecified } from "./address";
 import { Opening } from "./opening";
 import { CONTINUE, drop } from "./outcome";
 import * as random from "./random";
@@ -24,7 +27,7 @@ export function choose(packet: Packet, opening: Opening): u32 {
   const ring = rings.lookup(opening.number, opening.route.ring);
   if (ring == null || ring.length == 0) return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
   let number = affinity.recall(opening, ring);
-  if (number == 0) number = pick(ring, opening);
+  if (number == 0) number = pick(ring, packet, opening);
   const backend = backends.lookup(number);
   if (backend == null || !serves(backend, opening)) {
     return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
@@ -39,32 +42,25 @@ function serves(backend: Backend, opening: Opening): bool {
   return backend.service != 0 && backend.family == opening.family;
 }
 
-function pick(ring: Ring, opening: Opening): u32 {
-  if (ring.scheduler == SCHEDULER_MAGLEV) return rings.slot(ring, hashOf(opening) % ring.length);
-  return rings.slot(ring, random.below(ring.length));
+function pick(ring: Ring, packet: Packet, opening: Opening): u32 {
+  if (ring.scheduler != SCHEDULER_MAGLEV) return rings.slot(ring, random.below(ring.length));
+  return rings.slot(ring, hashOf(packet, opening.service) % ring.length);
 }
 
-/** Bytes that Maglev hashes: source, port of the source, port dialled, protocol. */
-const HASHED = memory.data(24, 8);
-
-/** With affinity the source port does not count, so that a client's connections stay together. */
-function hashOf(opening: Opening): u32 {
-  let at = HASHED;
-  if (opening.family == FAMILY_IPV4) {
-    store<u32>(at, unmapped(opening.saddr1));
-    at += sizeof<u32>();
-  } else {
-    store<u64>(at, opening.saddr0);
-    store<u64>(at, opening.saddr1, 8);
-    at += 2 * sizeof<u64>();
-  }
-  if (opening.service.affinity == 0) {
-    store<u16>(at, opening.sport);
-    at += sizeof<u16>();
-  }
-  store<u16>(at, opening.dport);
-  store<u8>(at, opening.proto, 2);
-  return murmur3(HASHED, <u32>(at + 3 - HASHED), seed);
+/**
+ * What Maglev goes by: the bytes of source, port of the source, port dialled and protocol. With
+ * affinity the source port does not count, so that a client's connections stay together.
+ */
+export function hashOf(packet: Packet, service: Service): u32 {
+  const is4 = packet.family == FAMILY_IPV4;
+  const source = is4 ? sizeof<u32>() : 2 * sizeof<u64>();
+  const saddr = is4 ? packet.l3 + offsetof<Ipv4>("saddr") : changetype<Ipv6>(packet.l3).saddr;
+  let state = seed;
+  for (let at: usize = 0; at < source; at += 4) state = mix(state, load<u32>(saddr + at));
+  const ports = load<u32>(packet.l4);
+  const proto: u32 = packet.proto;
+  if (service.affinity == 0) return finish(mix(state, ports), proto, <u32>source + 5);
+  return finish(state, (ports >>> 16) | (proto << 16), <u32>source + 3);
 }
 
 /** The reply will come from the backend. */

@@ -37,6 +37,9 @@ export class Opening {
   newSport: u16;
   newDport: u16;
   replyHash: u32;
+  clientHash: u32;
+  /** The entry in `affinity`, 0 for none; known once it was asked for. */
+  remembered: usize;
   /** Tuple of the reply, an IPv4 or an IPv6 one. */
   reply0: u64;
   reply1: u64;

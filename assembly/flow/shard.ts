@@ -7,7 +7,7 @@
 import { FAMILY_IPV4 } from "../../abi/layout";
 import { PORT_ATTEMPTS_MAX } from "../../abi/limits";
 import * as endpoints from "../maps/endpoints";
-import { murmur3 } from "../maps/hash";
+import { finish, mix } from "../maps/hash";
 import * as ports from "../maps/ports";
 import { Vip } from "../maps/services";
 import { isLocal } from "./address";
@@ -101,9 +101,11 @@ function ofClient(client: Vip): u32 {
 }
 
 function ofAddress(client: Vip): u32 {
+  const end = changetype<usize>(client) + 16;
   const length: u32 = client.family == FAMILY_IPV4 ? 4 : 16;
-  const hash = murmur3(changetype<usize>(client) + 16 - length, length, seed);
-  return <u32>((<u64>hash * shards) >>> 32);
+  let state = seed;
+  for (let at = end - length; at < end; at += 4) state = mix(state, load<u32>(at));
+  return <u32>((<u64>finish(state, 0, length) * shards) >>> 32);
 }
 
 /**

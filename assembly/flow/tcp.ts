@@ -205,7 +205,7 @@ function settle(stream: Stream, segment: Segment, old: u32, next: u32): u32 {
     if (isOpen && next == STATE_ESTABLISHED) stream.isAssured = true;
   } else {
     if (segment.kind == <u8>KIND_RST) {
-      stream.timer = <u8>timer;
+      stream.timer = <u8>STATE_CLOSE;
       return RESET;
     }
     // A SYN sent again does not keep a connection that nobody answers.

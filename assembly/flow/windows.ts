@@ -28,10 +28,7 @@ import { ACK_WINDOW_MIN, isOff } from "./window";
 /** Nothing has changed: the segment is for the long way. No timer has that number. */
 export const UNUSUAL: u32 = 0;
 
-/**
- * Largest window by RFC 7323, plus one. While those seen are smaller, and segments begin and end in
- * what was allowed, no two numbers of a connection are half a circle apart.
- */
+/** Largest window by RFC 7323, plus one: signed numbers will do below it. */
 const WINDOW_LIMIT: u32 = 1 << 30;
 
 /** Of a TCP header: acknowledgement, sequence number, window as it stands, sequence number. */
@@ -85,10 +82,11 @@ export function follow(packet: Packet, track: Track, direction: u32): u32 {
   const said = i32x4.add(i8x16.swizzle(header, SAID), lengthOf(packet));
   // What is left of the receiver's own numbers: end - ack, allowed - seq, and allowed - end.
   const room = i32x4.sub(v128.load64_splat(changetype<usize>(receiver)), said);
-  if (i32x4.bitmask(room) & ROOMS) return UNUSUAL;
   const scaled = i32x4.shl(i8x16.swizzle(header, WINDOWS), senderSide.scale);
   const kept = v128.load(changetype<usize>(sender));
   const gain = i32x4.sub(i32x4.add(i8x16.swizzle(said, KEPT), scaled), kept);
+  // None may be negative; nor half a circle, which is more as well as less: abs leaves it negative.
+  if (i32x4.bitmask(v128.or(room, i32x4.abs(gain))) & ROOMS) return UNUSUAL;
   const unseen = <u32>i32x4.extract_lane(room, 0);
   const sent = i32x4.extract_lane(gain, 0);
   const largest = sender.maxWindow;

@@ -67,17 +67,17 @@ if (offsetof<Affinity>("family") != AFFINITY_FAMILY) ERROR("Affinity.family drif
 
 export const TABLE = changetype<swiss.Table>(memory.data(offsetof<swiss.Table>(), 16));
 
-export function lookup(client: usize): Affinity | null {
-  const at = swiss.lookup<Client, Affinity>(TABLE, client, hash<Client>(client));
-  return changetype<Affinity | null>(at);
+export function hashOf(client: usize): u32 {
+  return hash<Client>(client);
 }
 
-/** The entry of a client, a new one when there is none; null when the map is full. */
-export function remember(client: usize): Affinity | null {
-  const found = lookup(client);
-  if (found != null) return found;
-  const at = swiss.insert<Client, Affinity>(TABLE, client, hash<Client>(client));
-  return changetype<Affinity | null>(at);
+export function lookup(client: usize, hash: u32): Affinity | null {
+  return changetype<Affinity | null>(swiss.lookup<Client, Affinity>(TABLE, client, hash));
+}
+
+/** A new entry of a client that has none; null when the map is full. */
+export function insert(client: usize, hash: u32): Affinity | null {
+  return changetype<Affinity | null>(swiss.insert<Client, Affinity>(TABLE, client, hash));
 }
 
 export function remove(entry: Affinity): void {

@@ -87,18 +87,18 @@ export function finalise(state: u32): u32 {
   return state ^ (state >>> 16);
 }
 
-/** MurmurHash3_x86_32 of `length` bytes at `at`. */
-export function murmur3(at: usize, length: u32, seed: u32): u32 {
-  const end = at + (length & ~3);
-  let state = seed;
-  for (; at < end; at += 4) {
-    state = rotl<u32>(state ^ scramble(load<u32>(at)), 13) * 5 + 0xe6546b64;
-  }
-  let rest: u32 = 0;
-  for (let i: u32 = 0; i < (length & 3); i++) rest |= (<u32>load<u8>(at + i)) << (i << 3);
+/** MurmurHash3_x86_32, block by block from the seed on. */
+export function mix(state: u32, block: u32): u32 {
+  return rotl<u32>(state ^ scramble(block), 13) * 5 + 0xe6546b64;
+}
+
+/** The end of it: what is left, less than a block, and the length in bytes of all. */
+export function finish(state: u32, rest: u32, length: u32): u32 {
   return finalise(state ^ scramble(rest) ^ length);
 }
 
+// @ts-ignore: decorator
+@inline
 function scramble(block: u32): u32 {
   return rotl<u32>(block * 0xcc9e2d51, 15) * 0x1b873593;
 }

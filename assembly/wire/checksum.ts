@@ -4,7 +4,7 @@
  * section 2 B).
  */
 
-/** Bytes of a vector, and of what is summed at a time: above 200 bytes blocks gain 3 to 6 %. */
+/** Bytes of a vector, and of a block: a frame of 1,500 bytes gains 4 % by them. */
 const STEP: u32 = 16;
 const BLOCK: u32 = 4 * STEP;
 

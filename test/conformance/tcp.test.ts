@@ -230,6 +230,23 @@ describe("resets", () => {
   ]);
 });
 
+describe("numbers half a circle apart", () => {
+  const [near, far] = [0xffffff01, 0x7fffff01];
+  walk([
+    {
+      name: "an acknowledgement as far ahead as behind is the highest: a RST of that number closes",
+      steps: [
+        open({ flags: "A", seq: 1, ack: near }),
+        response({ seq: far, ack: 1 }),
+        request({ seq: 1, ack: near }),
+        request({ seq: 1, ack: far }),
+        response({ flags: "R", seq: far }),
+      ],
+      after: (dataplane) => expect(connectionOf(dataplane)?.state).toBe("CLOSE"),
+    },
+  ]);
+});
+
 describe("nf_conntrack_tcp_no_window_check", () => {
   const FAR = { seq: 3_000_000_000, ack: 2_000_000_000 };
   const step = (sender: typeof request, change: Partial<Frame> = {}) =>
