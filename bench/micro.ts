@@ -6,7 +6,7 @@ import { buildTable } from "../src/control/maglev.ts";
 import { createDataplane, createModel, parseManifests, parseObjects } from "../src/index.ts";
 import { verify } from "../src/packet/checksum.ts";
 import { tupleOf } from "../src/packet/parse.ts";
-import { flow, objects, request } from "./workload.ts";
+import { flow, objects, request } from "./rows/workload.ts";
 
 const ETHERNET = 1;
 const frame = request(flow("ipv4", 1), "S");

@@ -1,5 +1,5 @@
 /** The chart of a report: an SVG file that looks right on a light page and on a dark one. */
-import { COSTS, DUELS, ESTABLISHED } from "./heats.ts";
+import { COSTS, DUELS, ESTABLISHED } from "./heats/heats.ts";
 import { bars } from "./plot/bars.ts";
 import { dots } from "./plot/dots.ts";
 import { lines } from "./plot/lines.ts";

@@ -1,11 +1,11 @@
 /** What a run of the benchmark has found. */
 import { cpus } from "node:os";
-import type { Absent } from "./contestant.ts";
-import type { Footprint } from "./footprint.ts";
-import type { HeatResult } from "./heat.ts";
-import type { NetfilterRow } from "./netfilter.ts";
-import type { PoolMeasurement } from "./pool.ts";
-import type { Startup } from "./startup.ts";
+import type { Absent } from "./heats/contestant.ts";
+import type { HeatResult } from "./heats/heat.ts";
+import type { Footprint } from "./measurements/footprint.ts";
+import type { NetfilterRow } from "./measurements/netfilter.ts";
+import type { PoolMeasurement } from "./measurements/pool.ts";
+import type { Startup } from "./measurements/startup.ts";
 
 export interface Machine {
   readonly cpu: string;

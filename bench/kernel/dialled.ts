@@ -16,7 +16,7 @@ export interface Endpoint {
 /** Numbers of IANA. */
 const PROTOS: Readonly<Record<string, number>> = { TCP: 6, UDP: 17 };
 
-/** The fields that bench/cluster.ts writes. */
+/** The fields that bench/rows/cluster.ts writes. */
 interface KubernetesObject {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };

@@ -3,7 +3,7 @@ import type { Tuple } from "../../src/dataplane/entries.ts";
 import { canonical } from "../../src/packet/address.ts";
 import { verify } from "../../src/packet/checksum.ts";
 import { tupleOf } from "../../src/packet/parse.ts";
-import type { Row, Work } from "../contestant.ts";
+import type { Row, Work } from "../heats/contestant.ts";
 import type { KernelRow } from "./row.ts";
 
 const ETHERNET = 1;

@@ -2,8 +2,8 @@
 import { endianness } from "node:os";
 import { parse } from "../../src/packet/address.ts";
 import { concat } from "../../src/packet/bytes.ts";
-import type { Family, Pack, Work } from "../contestant.ts";
-import { createFeed } from "../feed.ts";
+import type { Family, Pack, Work } from "../heats/contestant.ts";
+import { createFeed } from "../rows/feed.ts";
 import { type Dialled, dialledOf, type Endpoint } from "./dialled.ts";
 
 /** What the runner needs to know of a row. */

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { createDirectory } from "../directory.ts";
+import { createDirectory } from "../engines/directory.ts";
 import { firstError } from "../native/compile.ts";
 
 export interface Workshop {

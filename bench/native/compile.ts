@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createDirectory } from "../directory.ts";
+import { createDirectory } from "../engines/directory.ts";
 
 export interface Program {
   readonly path: string;

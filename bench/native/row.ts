@@ -7,7 +7,7 @@ import * as codec from "../../src/dataplane/codec.ts";
 import type { Maps } from "../../src/dataplane/dataplane.ts";
 import { type AddressRange, TIMERS } from "../../src/dataplane/entries.ts";
 import { createDataplane, parseObjects } from "../../src/index.ts";
-import type { Row, Work } from "../contestant.ts";
+import type { Row, Work } from "../heats/contestant.ts";
 
 /** "WXDP", read as a little-endian word. */
 const MAGIC = 0x50445857;

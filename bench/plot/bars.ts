@@ -1,5 +1,5 @@
 /** What costs what in Wasm: a bar for each lane, blocks of them in two columns. */
-import type { HeatResult, LaneResult } from "../heat.ts";
+import type { HeatResult, LaneResult } from "../heats/heat.ts";
 import { figure, heightOf, MARGIN, NO_PANEL, type Panel, stack, title, WIDTH } from "./panel.ts";
 import { engineClass } from "./style.ts";
 import { element, text } from "./svg.ts";

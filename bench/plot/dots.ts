@@ -1,6 +1,6 @@
 /** A line of dots for each row: engines by colour, from fast to slow. */
-import type { HeatResult } from "../heat.ts";
-import { ENGINES } from "../heats.ts";
+import type { HeatResult } from "../heats/heat.ts";
+import { ENGINES } from "../heats/heats.ts";
 import { figure, laneOf, MARGIN, medians, NO_PANEL, type Panel, WIDTH } from "./panel.ts";
 import { engineClass } from "./style.ts";
 import { element, logScale, powersOfTen, rangeOf, type Scale, text } from "./svg.ts";

@@ -1,6 +1,6 @@
 /** Engines over numbers of connections: a line each. */
-import type { HeatResult, LaneResult } from "../heat.ts";
-import { ENGINES } from "../heats.ts";
+import type { HeatResult, LaneResult } from "../heats/heat.ts";
+import { ENGINES } from "../heats/heats.ts";
 import {
   COUNT,
   figure,

@@ -1,5 +1,5 @@
 /** Panels, which stand one below the other across the chart, and what they have in common. */
-import type { HeatResult, LaneResult } from "../heat.ts";
+import type { HeatResult, LaneResult } from "../heats/heat.ts";
 import { element, text } from "./svg.ts";
 
 export const WIDTH = 1000;

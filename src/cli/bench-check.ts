@@ -1,9 +1,9 @@
 /** waxdp bench --check: ratios against the bounds in bench/floors.json. */
 import { readFileSync } from "node:fs";
-import { createField } from "../../bench/contestants.ts";
-import { check, type Finding, type Floor, type Floors, select } from "../../bench/floors.ts";
-import type { Heat } from "../../bench/heat.ts";
-import { titleOf } from "../../bench/heats.ts";
+import { createField } from "../../bench/heats/contestants.ts";
+import { check, type Finding, type Floor, type Floors, select } from "../../bench/heats/floors.ts";
+import type { Heat } from "../../bench/heats/heat.ts";
+import { titleOf } from "../../bench/heats/heats.ts";
 import { EXIT_DIFFERENT } from "./failure.ts";
 import { table } from "./table.ts";
 import { painter, progress } from "./terminal.ts";

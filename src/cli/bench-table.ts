@@ -1,12 +1,12 @@
 /** What `waxdp bench` prints. */
-import type { Absent } from "../../bench/contestant.ts";
-import { EXTRAS } from "../../bench/extras.ts";
-import type { Heat, HeatResult, LaneResult } from "../../bench/heat.ts";
-import { COSTS, DUELS, ENGINES, ESTABLISHED, titleOf } from "../../bench/heats.ts";
-import type { NetfilterRow } from "../../bench/netfilter.ts";
+import type { Absent } from "../../bench/heats/contestant.ts";
+import type { Heat, HeatResult, LaneResult } from "../../bench/heats/heat.ts";
+import { COSTS, DUELS, ENGINES, ESTABLISHED, titleOf } from "../../bench/heats/heats.ts";
+import type { Timing } from "../../bench/heats/sample.ts";
+import { EXTRAS } from "../../bench/measurements/extras.ts";
+import type { NetfilterRow } from "../../bench/measurements/netfilter.ts";
+import type { Startup } from "../../bench/measurements/startup.ts";
 import type { Report } from "../../bench/report.ts";
-import type { Timing } from "../../bench/sample.ts";
-import type { Startup } from "../../bench/startup.ts";
 import { type Column, table } from "./table.ts";
 import { count, type Paint, painter, plural } from "./terminal.ts";
 

@@ -1,12 +1,12 @@
 /** waxdp bench: the Wasm packet path beside other engines, on the same packets, in one run. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { createField, runnable } from "../../bench/contestants.ts";
-import { EXTRAS, measureExtras } from "../../bench/extras.ts";
-import type { Effort, Heat } from "../../bench/heat.ts";
-import { HEATS, isQuick, titleOf } from "../../bench/heats.ts";
+import { createField, runnable } from "../../bench/heats/contestants.ts";
+import type { Effort, Heat } from "../../bench/heats/heat.ts";
+import { HEATS, isQuick, titleOf } from "../../bench/heats/heats.ts";
+import { runSeries, type Standing } from "../../bench/heats/series.ts";
+import { EXTRAS, measureExtras } from "../../bench/measurements/extras.ts";
 import { plot } from "../../bench/plot.ts";
 import { machine, type Report } from "../../bench/report.ts";
-import { runSeries, type Standing } from "../../bench/series.ts";
 import { checkBench } from "./bench-check.ts";
 import { list, print } from "./bench-table.ts";
 import { EXIT_DIFFERENT, InputError } from "./failure.ts";

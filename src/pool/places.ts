@@ -15,8 +15,6 @@ export interface Places {
   /** The next frame is in that slot. */
   take(shard: number, slot: number): void;
   keep(stray: Stray): void;
-  /** Undefined for one that no worker has. */
-  shardOf(index: number): number | undefined;
   outcome(index: number): Outcome;
   packet(index: number): Uint8Array;
   clear(): void;
@@ -44,7 +42,6 @@ export function createPlaces(queues: readonly Queue[], capacity: number): Places
       strays[length] = stray;
       shards[length++] = NOWHERE;
     },
-    shardOf: (index) => (shards[index] === NOWHERE ? undefined : shards[index]),
     outcome: (index) => strayOf(index)?.outcome ?? queueOf(index).outcome(slots[index] as number),
     packet: (index) => strayOf(index)?.frame ?? queueOf(index).packet(slots[index] as number),
     clear() {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { HEATS, titleOf } from "../../bench/heats.ts";
+import { HEATS, titleOf } from "../../bench/heats/heats.ts";
 import type { Report } from "../../bench/report.ts";
 import { waxdp } from "../cli/command.ts";
 

@@ -1,11 +1,11 @@
 /** The guard: it names what fell, and nothing else makes it fail. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Contestant } from "../../bench/contestant.ts";
-import { typescript, wasm } from "../../bench/engines.ts";
-import { check, type Floors, select } from "../../bench/floors.ts";
-import type { Heat } from "../../bench/heat.ts";
-import { HEATS } from "../../bench/heats.ts";
+import { typescript, wasm } from "../../bench/engines/engines.ts";
+import type { Contestant } from "../../bench/heats/contestant.ts";
+import { check, type Floors, select } from "../../bench/heats/floors.ts";
+import type { Heat } from "../../bench/heats/heat.ts";
+import { HEATS } from "../../bench/heats/heats.ts";
 import { printFindings } from "../../src/cli/bench-check.ts";
 import { PLAIN } from "./row.ts";
 
@@ -49,7 +49,7 @@ describe("check", () => {
   });
 
   it("falls for a slowed engine, measured three times, and names the row", async () => {
-    const findings = await measure(floors, [slowed(wasm(), 100), typescript()]);
+    const findings = await measure(floors, [slowed(wasm(), 1000), typescript()]);
     expect(findings[0]).toMatchObject({ name: "Test, plain: typescript", holds: false });
     expect(findings[0]?.ratios.length).toBe(3);
     const text = printFindings(findings, []);

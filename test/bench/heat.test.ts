@@ -1,9 +1,9 @@
 /** Heats: who competes is held to the same bytes, measured by turns, and given up when it fails. */
 import { describe, expect, it } from "vitest";
-import type { Contestant, Row, Run } from "../../bench/contestant.ts";
-import { model, typescript, wasm } from "../../bench/engines.ts";
-import { type Heat, runHeat } from "../../bench/heat.ts";
-import { committed, noted, pushed, read } from "../../bench/take.ts";
+import { model, typescript, wasm } from "../../bench/engines/engines.ts";
+import { committed, noted, pushed, read } from "../../bench/engines/take.ts";
+import type { Contestant, Row, Run } from "../../bench/heats/contestant.ts";
+import { type Heat, runHeat } from "../../bench/heats/heat.ts";
 import { PLAIN } from "./row.ts";
 
 const EFFORT = { rounds: 2, repeat: false };

@@ -4,15 +4,15 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Absent, Contestant, Row, Run } from "../../bench/contestant.ts";
-import { wasm } from "../../bench/engines.ts";
+import { wasm } from "../../bench/engines/engines.ts";
+import { createXdp, XDP_NAMES } from "../../bench/engines/xdp.ts";
+import type { Absent, Contestant, Row, Run } from "../../bench/heats/contestant.ts";
 import { dialledOf } from "../../bench/kernel/dialled.ts";
 import { judgeSamples, judgeTally } from "../../bench/kernel/judgement.ts";
 import { type KernelRow, kernelRow } from "../../bench/kernel/row.ts";
 import { rulesOf } from "../../bench/kernel/rules.ts";
-import { measureNetfilter } from "../../bench/netfilter.ts";
-import { makeWork } from "../../bench/work.ts";
-import { createXdp, XDP_NAMES } from "../../bench/xdp.ts";
+import { measureNetfilter } from "../../bench/measurements/netfilter.ts";
+import { makeWork } from "../../bench/rows/work.ts";
 import { packet } from "../../src/packet/build.ts";
 
 const PLAIN: Row = {

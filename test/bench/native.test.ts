@@ -2,13 +2,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Contestant, Row, Run, Work } from "../../bench/contestant.ts";
-import { createFeed } from "../../bench/feed.ts";
+import { createNative, NATIVE_NAMES } from "../../bench/engines/native.ts";
+import type { Contestant, Row, Run, Work } from "../../bench/heats/contestant.ts";
 import { compile } from "../../bench/native/compile.ts";
 import { encodeRow } from "../../bench/native/row.ts";
 import { createSession } from "../../bench/native/session.ts";
-import { createNative, NATIVE_NAMES } from "../../bench/native.ts";
-import { frameAt, makeWork } from "../../bench/work.ts";
+import { createFeed } from "../../bench/rows/feed.ts";
+import { frameAt, makeWork } from "../../bench/rows/work.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { createDataplane, parseObjects } from "../../src/index.ts";
 

@@ -1,7 +1,7 @@
 /** What a report looks like: as a table, and as a chart. */
 import { describe, expect, it } from "vitest";
-import type { HeatResult } from "../../bench/heat.ts";
-import { COSTS, DUELS, titleOf } from "../../bench/heats.ts";
+import type { HeatResult } from "../../bench/heats/heat.ts";
+import { COSTS, DUELS, titleOf } from "../../bench/heats/heats.ts";
 import { apart, logScale, powersOfTen, rangeOf } from "../../bench/plot/svg.ts";
 import { plot } from "../../bench/plot.ts";
 import type { Report } from "../../bench/report.ts";

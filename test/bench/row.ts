@@ -1,5 +1,5 @@
 /** A row that is made and run in no time. */
-import type { Row } from "../../bench/contestant.ts";
+import type { Row } from "../../bench/heats/contestant.ts";
 
 export const PLAIN: Row = {
   name: "plain",

@@ -1,8 +1,8 @@
 /** What the benchmark sends is what it says: whole packets in good order, each of which is translated. */
 import { describe, expect, it } from "vitest";
-import type { Row, Work } from "../../bench/contestant.ts";
-import { createFeed } from "../../bench/feed.ts";
-import { ARENA, frameAt, makeWork } from "../../bench/work.ts";
+import type { Row, Work } from "../../bench/heats/contestant.ts";
+import { createFeed } from "../../bench/rows/feed.ts";
+import { ARENA, frameAt, makeWork } from "../../bench/rows/work.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { createDataplane, parseObjects } from "../../src/index.ts";
 import { verify } from "../../src/packet/checksum.ts";

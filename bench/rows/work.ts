@@ -3,12 +3,12 @@
  * they are visited in. The endpoints are those the Wasm engine chooses; every contestant is held to them.
  * Typed arrays throughout: a million small objects would push the tables that are measured out of the caches.
  */
-import type { Dataplane, DataplaneOptions } from "../src/dataplane/dataplane.ts";
-import { createDataplane, parseObjects } from "../src/index.ts";
-import { parse } from "../src/packet/address.ts";
-import { tupleOf } from "../src/packet/parse.ts";
+import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import { createDataplane, parseObjects } from "../../src/index.ts";
+import { parse } from "../../src/packet/address.ts";
+import { tupleOf } from "../../src/packet/parse.ts";
+import type { Opened, Pack, Row, Work } from "../heats/contestant.ts";
 import { NODE, objects, PLANS, PORT } from "./cluster.ts";
-import type { Opened, Pack, Row, Work } from "./contestant.ts";
 import { FIELDS, seal, type Template, template, write16, write32 } from "./frame.ts";
 import { newcomers, visits } from "./order.ts";
 

@@ -3,7 +3,7 @@
  * DataView. It parses, verifies checksums, follows connections with their TCP windows, chooses endpoints,
  * masquerades and translates both directions, for IPv4 and IPv6; no fragments, no ICMP, no affinity.
  */
-import { draw, initial } from "../src/model/random.ts";
+import { draw, initial } from "../../src/model/random.ts";
 import {
   ACK,
   dialledBy,

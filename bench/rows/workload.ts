@@ -4,7 +4,7 @@
  * visited in an order that has nothing to do with the order they were opened in: a table that happened to be
  * walked in sequence would look faster than it is.
  */
-import { packet } from "../src/packet/build.ts";
+import { packet } from "../../src/packet/build.ts";
 
 export type Family = "ipv4" | "ipv6";
 

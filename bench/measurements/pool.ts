@@ -13,10 +13,10 @@ import {
   type DataplanePool,
   type PoolBatch,
   parseObjects,
-} from "../src/index.ts";
-import { parseEndpoint } from "../src/packet/address.ts";
-import { type Timing, timing } from "./sample.ts";
-import { answer, type Flow, flow, objects, request, visited } from "./workload.ts";
+} from "../../src/index.ts";
+import { parseEndpoint } from "../../src/packet/address.ts";
+import { type Timing, timing } from "../heats/sample.ts";
+import { answer, type Flow, flow, objects, request, visited } from "../rows/workload.ts";
 
 export interface PoolTiming {
   /** Of each worker. */

@@ -2,9 +2,9 @@
  * Frames of one shape, millions of them: a packet built once from words, then written again and again with
  * other addresses, ports and sequence numbers. Offsets as in RFC 791, RFC 8200, RFC 9293 and RFC 768.
  */
-import { packet } from "../src/packet/build.ts";
+import { packet } from "../../src/packet/build.ts";
+import type { Family } from "../heats/contestant.ts";
 import { PLANS, PORT } from "./cluster.ts";
-import type { Family } from "./contestant.ts";
 
 const IP = 14;
 

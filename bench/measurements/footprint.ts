@@ -1,6 +1,6 @@
 /** What one more of each thing takes of the Wasm memory, measured: room for twice as many, less room for once. */
-import type { Capacity } from "../src/dataplane/dataplane.ts";
-import { createDataplane } from "../src/index.ts";
+import type { Capacity } from "../../src/dataplane/dataplane.ts";
+import { createDataplane } from "../../src/index.ts";
 
 export interface Footprint {
   readonly what: string;

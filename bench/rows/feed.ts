@@ -1,5 +1,5 @@
 /** The packets of a row, one after another, written to where an engine takes them from. */
-import type { Work } from "./contestant.ts";
+import type { Work } from "../heats/contestant.ts";
 import { FIELDS, fold, read32, TCP, write16, write32 } from "./frame.ts";
 
 export interface Feed {

@@ -2,9 +2,10 @@
  * Competitors on the same packets, in one process, by turns and in changing order, so that a noisy moment hits
  * all of them: what a heat finds is ratios, and the nanoseconds are by the way.
  */
+
+import { ARENA, makeWork } from "../rows/work.ts";
 import type { Contestant, Row, Run, Work } from "./contestant.ts";
 import { median, spread, type Timing, timing } from "./sample.ts";
-import { ARENA, makeWork } from "./work.ts";
 
 /** One who competes: an engine on a row. */
 export interface Lane {

@@ -1,12 +1,12 @@
 /** Who competes on this machine, and who is missing. */
-import { DataplaneError } from "../src/dataplane/error.ts";
-import { createDataplane } from "../src/index.ts";
+import { DataplaneError } from "../../src/dataplane/error.ts";
+import { createDataplane } from "../../src/index.ts";
+import { model, typescript, wasm } from "../engines/engines.ts";
+import { createNative, NATIVE_NAMES } from "../engines/native.ts";
+import { committed, noted, pushed, read } from "../engines/take.ts";
+import { createXdp, XDP_NAMES } from "../engines/xdp.ts";
 import type { Absent, Contestant } from "./contestant.ts";
-import { model, typescript, wasm } from "./engines.ts";
 import type { Heat } from "./heat.ts";
-import { createNative, NATIVE_NAMES } from "./native.ts";
-import { committed, noted, pushed, read } from "./take.ts";
-import { createXdp, XDP_NAMES } from "./xdp.ts";
 
 export interface Field {
   readonly contestants: ReadonlyMap<string, Contestant>;

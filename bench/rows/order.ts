@@ -2,8 +2,8 @@
  * Which flow is visited when. Never in the order they were opened in: a table that happened to be walked in
  * sequence would look faster than it is.
  */
-import { xorshift32 } from "../src/model/random.ts";
-import type { Row, Work } from "./contestant.ts";
+import { xorshift32 } from "../../src/model/random.ts";
+import type { Row, Work } from "../heats/contestant.ts";
 
 /** No order is shorter: a processor that sees the same few packets again and again learns their branches. */
 const LENGTH_MIN = 65536;

@@ -1,6 +1,6 @@
 /** The cluster a row runs in: its addresses by number, and the objects of the API that make it. */
-import { parse } from "../src/packet/address.ts";
-import type { Family, Row } from "./contestant.ts";
+import { parse } from "../../src/packet/address.ts";
+import type { Family, Row } from "../heats/contestant.ts";
 
 export const NODE = "bench";
 /** What Services are dialled at, and what their endpoints listen on. */

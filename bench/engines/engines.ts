@@ -1,12 +1,12 @@
 /** The contestants that run in this process. */
-import { parseObjects } from "../src/control/kubernetes.ts";
-import type { Dataplane, DataplaneOptions } from "../src/dataplane/dataplane.ts";
-import { createDataplane, createModel } from "../src/index.ts";
+import { parseObjects } from "../../src/control/kubernetes.ts";
+import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import { createDataplane, createModel } from "../../src/index.ts";
+import type { Contestant, Row, Work } from "../heats/contestant.ts";
+import { ARENA } from "../rows/work.ts";
 import { type Arena, createRun } from "./arena.ts";
-import type { Contestant, Row, Work } from "./contestant.ts";
 import { inBatches, type Take, whole } from "./take.ts";
 import { ServiceProxy } from "./typescript.ts";
-import { ARENA } from "./work.ts";
 
 /** Batches of each round: slower engines get fewer for the same time. */
 const WASM_BATCHES = 32;

@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import type { Absent } from "./contestant.ts";
-import { type Timing, timing } from "./sample.ts";
+import type { Absent } from "../heats/contestant.ts";
+import { type Timing, timing } from "../heats/sample.ts";
 
 export interface Startup {
   /** Bytes of dataplane.wasm, and of the file a page loads. */
@@ -75,9 +75,9 @@ export async function startup(frame: Uint8Array): Promise<Startup | undefined> {
   };
 }
 
-/** This file is dist/bench/startup.js; in a test, bench/startup.ts beside dist/. */
+/** This file is dist/bench/measurements/startup.js; in a test, bench/measurements/startup.ts beside dist/. */
 function distFolder(): URL | undefined {
-  return ["../", "../dist/"]
+  return ["../../", "../../dist/"]
     .map((path) => new URL(path, import.meta.url))
     .find((url) =>
       ["dataplane.wasm", "waxdp.js", "src/index.js"].every((name) =>

@@ -1,5 +1,5 @@
 /** Packets: parsed, verified, named by text, and written again. */
-import { parse as parseAddress } from "../../src/packet/address.ts";
+import { parse as parseAddress } from "../../../src/packet/address.ts";
 
 export interface Packet {
   readonly view: DataView;

@@ -2,11 +2,11 @@
  * What the kernel's own Service dataplane takes: kube-proxy's iptables rules between network namespaces. CPU
  * time of the whole road, less that of the same road without rules; the last Service of all is dialled.
  */
-import type { Absent } from "./contestant.ts";
-import { openRoad, PLAIN, type Road } from "./kernel/road.ts";
-import { rulesOf, vipOf } from "./kernel/rules.ts";
-import { findProgram, openWorkshop, reasonOf, type Workshop } from "./kernel/workshop.ts";
-import { median } from "./sample.ts";
+import type { Absent } from "../heats/contestant.ts";
+import { median } from "../heats/sample.ts";
+import { openRoad, PLAIN, type Road } from "../kernel/road.ts";
+import { rulesOf, vipOf } from "../kernel/rules.ts";
+import { findProgram, openWorkshop, reasonOf, type Workshop } from "../kernel/workshop.ts";
 
 export interface NetfilterRow {
   /** The kind of iptables. */

@@ -2,10 +2,10 @@
  * A run of an engine in this process: frames are written to its arena by turns with its work on them, and only
  * the work is timed.
  */
-import type { Run, Work } from "./contestant.ts";
-import { createFeed } from "./feed.ts";
+import type { Run, Work } from "../heats/contestant.ts";
+import { createFeed } from "../rows/feed.ts";
+import { ARENA, frameAt } from "../rows/work.ts";
 import type { Take } from "./take.ts";
-import { ARENA, frameAt } from "./work.ts";
 
 /** Frames in the slots of an arena, and the engine that takes them through. */
 export interface Arena {

@@ -1,5 +1,5 @@
 /** Services and their endpoints, as objects of the Kubernetes API have them. */
-import { parse as parseAddress } from "../../src/packet/address.ts";
+import { parse as parseAddress } from "../../../src/packet/address.ts";
 import { serviceKey } from "./packet.ts";
 
 export interface Endpoint {

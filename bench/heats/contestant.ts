@@ -1,6 +1,6 @@
 /** What is measured, and by whom: the contract between rows and the engines that compete in them. */
-import type { DataplaneOptions } from "../src/dataplane/dataplane.ts";
-import type { Tuple } from "../src/dataplane/entries.ts";
+import type { DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import type { Tuple } from "../../src/dataplane/entries.ts";
 
 export type Family = "ipv4" | "ipv6";
 

@@ -1,7 +1,8 @@
 /** Every row of the benchmark. */
+
+import { ARENA } from "../rows/work.ts";
 import type { Row } from "./contestant.ts";
 import type { Heat, Lane } from "./heat.ts";
-import { ARENA } from "./work.ts";
 
 /** The engines, in the order of their columns; all are compared with the first. */
 export const ENGINES = [

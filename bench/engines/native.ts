@@ -2,10 +2,10 @@
  * The packet path in C (bench/native/), compiled on the spot: one packet after another, in groups that touch
  * what they will need as the Wasm does, and in groups with the prefetch instruction that Wasm lacks.
  */
-import type { Absent, Contestant, Run, Work } from "./contestant.ts";
-import { compile, type Program } from "./native/compile.ts";
-import { encodeRow } from "./native/row.ts";
-import { createSession, type Session } from "./native/session.ts";
+import type { Absent, Contestant, Run, Work } from "../heats/contestant.ts";
+import { compile, type Program } from "../native/compile.ts";
+import { encodeRow } from "../native/row.ts";
+import { createSession, type Session } from "../native/session.ts";
 
 /** Names of the columns, and what the program calls them. */
 const MODES = { c: "scalar", "c staged": "staged", "c prefetch": "prefetch" } as const;

@@ -1,11 +1,11 @@
 /** What is measured besides rows, because it is no engine's packet path alone. */
 import { availableParallelism } from "node:os";
-import { packet } from "../src/packet/build.ts";
-import type { Absent } from "./contestant.ts";
+import { packet } from "../../src/packet/build.ts";
+import type { Absent } from "../heats/contestant.ts";
+import type { Report } from "../report.ts";
 import { footprints } from "./footprint.ts";
 import { measureNetfilter } from "./netfilter.ts";
 import { measurePool, type PoolMeasurement } from "./pool.ts";
-import type { Report } from "./report.ts";
 import { startup } from "./startup.ts";
 
 type Extras = Pick<Report, "workers" | "netfilter" | "startup" | "footprints">;
