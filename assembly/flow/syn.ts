@@ -15,8 +15,9 @@ import { ANSWERER, OPENER } from "./stream";
 import * as tcp from "./tcp";
 import * as window from "./window";
 
-/** Whether the packet is a whole segment with no flag that counts but SYN. */
+/** Whether the packet is a whole segment with no flag that counts but SYN, and windows are kept. */
 export function isPlain(packet: Packet): bool {
+  if (window.isOff()) return false;
   const flags: u32 = changetype<Tcp>(packet.l4).flags;
   return packet.fragment == 0 && (flags & FLAGS_COUNTED) == FLAG_SYN;
 }
