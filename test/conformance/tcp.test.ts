@@ -270,6 +270,14 @@ describe("nf_conntrack_tcp_no_window_check", () => {
       after: established,
     },
     {
+      name: "1: a SYN has the timer of its state, be MAX_RETRANS as short as it will",
+      options: {
+        sysctls: { nf_conntrack_tcp_no_window_check: 1, nf_conntrack_tcp_timeout_max_retrans: 1 },
+      },
+      steps: [open()],
+      after: (dataplane) => expect(connectionOf(dataplane)?.timer).toBe("SYN_SENT"),
+    },
+    {
       name: "1: a RST closes, wherever it stands",
       options: of(1),
       steps: [...HANDSHAKE, request({ flags: "R", seq: 3_000_000_000 })],
