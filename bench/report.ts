@@ -2,6 +2,7 @@
 import { cpus } from "node:os";
 import type { Absent } from "./heats/contestant.ts";
 import type { HeatResult } from "./heats/heat.ts";
+import type { Application } from "./measurements/apply.ts";
 import type { Footprint } from "./measurements/footprint.ts";
 import type { NetfilterRow } from "./measurements/netfilter.ts";
 import type { PoolMeasurement } from "./measurements/pool.ts";
@@ -23,6 +24,7 @@ export interface Report {
   readonly workers: PoolMeasurement | Absent | undefined;
   readonly netfilter: readonly (NetfilterRow | Absent)[] | undefined;
   readonly startup: Startup | undefined;
+  readonly applications: readonly Application[] | undefined;
   readonly footprints: readonly Footprint[] | undefined;
 }
 

@@ -2,8 +2,15 @@
  * The kernel's contestant: an XDP program of our own (bench/kernel/nat.bpf.c), run by BPF_PROG_TEST_RUN over
  * packets in memory. What it takes to lay the next packet in place is measured apart, and taken off.
  */
-import type { Absent, Contestant, Family, Run, Work } from "../heats/contestant.ts";
-import { judgeSamples, judgeTally, opens, split } from "../kernel/judgement.ts";
+import {
+  type Absent,
+  type Contestant,
+  type Family,
+  opens,
+  type Run,
+  type Work,
+} from "../heats/contestant.ts";
+import { judgeSamples, judgeTally, split } from "../kernel/judgement.ts";
 import { encodeRow, type KernelRow, kernelRow } from "../kernel/row.ts";
 import { findProgram, openWorkshop, reasonOf, type Workshop } from "../kernel/workshop.ts";
 import { createSession, type Session } from "../native/session.ts";

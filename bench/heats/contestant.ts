@@ -34,6 +34,11 @@ export interface Row {
   readonly windows: boolean;
 }
 
+/** Whether connections are opened while the row is timed. */
+export function opens({ kind }: Pick<Row, "kind">): boolean {
+  return kind === "new" || kind === "mixed";
+}
+
 /** Frames of one size back to back. */
 export interface Pack {
   readonly size: number;

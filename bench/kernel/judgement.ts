@@ -3,17 +3,12 @@ import type { Tuple } from "../../src/dataplane/entries.ts";
 import { canonical } from "../../src/packet/address.ts";
 import { verify } from "../../src/packet/checksum.ts";
 import { tupleOf } from "../../src/packet/parse.ts";
-import type { Row, Work } from "../heats/contestant.ts";
+import type { Work } from "../heats/contestant.ts";
 import type { KernelRow } from "./row.ts";
 
 const ETHERNET = 1;
 /** Numbers of IANA. */
 const PROTOS: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
-
-/** Connections are opened while the row is timed. */
-export function opens({ kind }: Row): boolean {
-  return kind === "new" || kind === "mixed";
-}
 
 /** Every packet of the row is sent, and only those open connections that are there for it. */
 export function judgeTally({ row, order }: Work, tally: string): void {

@@ -2,7 +2,7 @@
 import { endianness } from "node:os";
 import { parse } from "../../src/packet/address.ts";
 import { concat } from "../../src/packet/bytes.ts";
-import type { Family, Pack, Work } from "../heats/contestant.ts";
+import { type Family, opens, type Pack, type Work } from "../heats/contestant.ts";
 import { createFeed } from "../rows/feed.ts";
 import { type Dialled, dialledOf, type Endpoint } from "./dialled.ts";
 
@@ -29,7 +29,7 @@ export function kernelRow(work: Work): KernelRow {
   const samples = new Uint8Array(row.batch * forward.size);
   const feed = createFeed(work, samples);
   for (let at = 0; at < samples.length; at += forward.size) feed.write(at);
-  const finite = kind === "new" || kind === "mixed";
+  const finite = opens({ kind });
   const { connections = 0, connections6 = 0 } = work.options.capacity ?? {};
   return {
     family,

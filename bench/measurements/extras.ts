@@ -3,18 +3,20 @@ import { availableParallelism } from "node:os";
 import { packet } from "../../src/packet/build.ts";
 import type { Absent } from "../heats/contestant.ts";
 import type { Report } from "../report.ts";
+import { applications } from "./apply.ts";
 import { footprints } from "./footprint.ts";
 import { measureNetfilter } from "./netfilter.ts";
 import { measurePool, type PoolMeasurement } from "./pool.ts";
 import { startup } from "./startup.ts";
 
-type Extras = Pick<Report, "workers" | "netfilter" | "startup" | "footprints">;
+type Extras = Pick<Report, "workers" | "netfilter" | "startup" | "applications" | "footprints">;
 
 /** Titles, to be chosen by as rows are. */
 export const EXTRAS: Readonly<Record<keyof Extras, string>> = {
   workers: "Workers, 1,024 flows of each",
   netfilter: "iptables in the kernel",
   startup: "From import to first verdict",
+  applications: "Applying objects",
   footprints: "Bytes of Wasm memory",
 };
 
@@ -36,6 +38,7 @@ export async function measureExtras(
     workers: await measure("workers", () => measureWorkers(rounds)),
     netfilter: await measure("netfilter", measureNetfilter),
     startup: await measure("startup", () => startup(firstPacket())),
+    applications: await measure("applications", applications),
     footprints: await measure("footprints", footprints),
   };
 }

@@ -1,5 +1,5 @@
 /** The packets of a row, one after another, written to where an engine takes them from. */
-import type { Work } from "../heats/contestant.ts";
+import { opens, type Work } from "../heats/contestant.ts";
 import { FIELDS, fold, read32, TCP, write16, write32 } from "./frame.ts";
 
 export interface Feed {
@@ -19,7 +19,7 @@ export function createFeed(work: Work, memory: Uint8Array): Feed {
   const { seq, ack, tcpChecksum, protocol } = FIELDS[row.family];
   const back = row.kind === "reply";
   const both = row.kind === "conversation" || row.kind === "mixed";
-  const ends = row.kind === "new" || row.kind === "mixed";
+  const ends = opens(row);
   const copy = copier(memory, size);
   const forwards = wordsOf(forward.bytes);
   const replies = wordsOf(reply.bytes);

@@ -1,14 +1,12 @@
 /** What `waxdp bench` prints. */
 import type { Absent } from "../../bench/heats/contestant.ts";
 import type { Heat, HeatResult, LaneResult } from "../../bench/heats/heat.ts";
-import { COSTS, DUELS, ENGINES, ESTABLISHED, titleOf } from "../../bench/heats/heats.ts";
-import type { Timing } from "../../bench/heats/sample.ts";
-import { EXTRAS } from "../../bench/measurements/extras.ts";
-import type { NetfilterRow } from "../../bench/measurements/netfilter.ts";
-import type { Startup } from "../../bench/measurements/startup.ts";
+import { COSTS, DUELS, ENGINES, titleOf } from "../../bench/heats/heats.ts";
 import type { Report } from "../../bench/report.ts";
+import { lines, printExtras, section } from "./bench-extras.ts";
+import { nanoseconds, ratio, spreadText } from "./bench-figures.ts";
 import { type Column, table } from "./table.ts";
-import { count, type Paint, painter, plural } from "./terminal.ts";
+import { type Paint, painter, plural } from "./terminal.ts";
 
 /** Titles of rows, with who competes in them. */
 export function list(heats: readonly Heat[], extras: readonly string[]): string {
@@ -26,10 +24,7 @@ export function print(report: Report): string {
   return [
     ...printDuels(duels, paint),
     ...printCosts(costs, paint),
-    ...printNetfilter(report, paint),
-    ...printWorkers(report.workers, paint),
-    ...printStartup(report.startup, paint),
-    ...printFootprints(report, paint),
+    ...printExtras(report, paint),
     ...failures(report, paint),
     ...notes(report),
     "",
@@ -133,20 +128,6 @@ function ratioText(result: LaneResult | undefined, paint: Paint): string {
   return paint(median < 1 ? "yellow" : "green", `${noisy ? "~" : ""}${ratio(median)}x`);
 }
 
-function ratio(value: number): string {
-  if (value >= 100) return value.toFixed(0);
-  return value.toFixed(value >= 10 ? 1 : 2);
-}
-
-function nanoseconds(value: number): string {
-  return value >= 1000 ? count(Math.round(value)) : value.toFixed(1);
-}
-
-function spreadText({ p10, p90 }: Timing): string {
-  const text = (value: number) => (p90 >= 100 ? count(Math.round(value)) : value.toFixed(1));
-  return `${text(p10)}..${text(p90)}`;
-}
-
 const COST_COLUMNS: readonly Column[] = [
   { title: "" },
   { title: "ratio", right: true },
@@ -170,100 +151,6 @@ function printCosts(results: readonly HeatResult[], paint: Paint): string[] {
     ...table(COST_COLUMNS, rows, (text) => paint("dim", text)),
     "",
   ];
-}
-
-/** Rows of the Wasm engine that stand nearest to what is sent there. */
-const NETFILTER_OPEN = `${ESTABLISHED}, 1,024 flows`;
-const NETFILTER_FIRST = "Other traffic, 65,536 flows, new connections only";
-
-/** What kube-proxy's rules take in the kernel, beside what this run found of the Wasm engine. */
-function printNetfilter({ netfilter = [], heats }: Report, paint: Paint): string[] {
-  const measured = netfilter.filter((each): each is NetfilterRow => !("reason" in each));
-  if (measured.length === 0) return [];
-  const [open, fresh] = [NETFILTER_OPEN, NETFILTER_FIRST].map((title) => wasmTime(heats, title));
-  const cells = (time: number, wasm: number | undefined) =>
-    wasm === undefined
-      ? [nanoseconds(time)]
-      : [nanoseconds(time), paint("bold", `${ratio(time / wasm)}x`)];
-  const heading = (title: string, wasm: number | undefined): Column[] => [
-    { title, right: true },
-    ...(wasm === undefined ? [] : [{ title: "/ wasm's", right: true }]),
-  ];
-  const columns = [
-    { title: "" },
-    ...heading("ns, open flow", open),
-    ...heading("ns, first packet", fresh),
-  ];
-  const rows = measured.map(({ name, services, established, first }) => [
-    `  ${name}, ${plural(services, "Service")}`,
-    ...cells(established, open),
-    ...cells(first, fresh),
-  ]);
-  return [
-    ...section(`${EXTRAS.netfilter}, the last Service dialled`, paint),
-    ...table(columns, rows, (text) => paint("dim", text)),
-    "  CPU time between network namespaces, less that of plain forwarding there; 1,024 open flows.",
-    "",
-  ];
-}
-
-function wasmTime(heats: readonly HeatResult[], title: string): number | undefined {
-  return heats.find(({ heat }) => titleOf(heat) === title)?.lanes[0]?.timing.median;
-}
-
-const WORKER_COLUMNS: readonly Column[] = [
-  { title: "" },
-  { title: "rate", right: true },
-  { title: "Mpps", right: true },
-  { title: "p10..p90", right: true },
-  { title: "ns to steer and copy a frame", right: true },
-];
-
-function printWorkers(workers: Report["workers"], paint: Paint): string[] {
-  if (workers === undefined || "reason" in workers) return [];
-  const { one, two, ratio: gain } = workers;
-  const rows = [one, two].map(({ workers: number, mpps, push }) => [
-    `  ${plural(number, "worker")}`,
-    number === 1 ? "" : paint("bold", `${ratio(gain.median)}x`),
-    mpps.median.toFixed(1),
-    paint("dim", spreadText(mpps)),
-    nanoseconds(push.median),
-  ]);
-  return [
-    ...section(EXTRAS.workers, paint),
-    ...table(WORKER_COLUMNS, rows, (text) => paint("dim", text)),
-    "",
-  ];
-}
-
-function printStartup(startup: Startup | undefined, paint: Paint): string[] {
-  if (startup === undefined) return [];
-  const rows = [
-    ["  Node", milliseconds(startup.node)],
-    ["  Chromium", "reason" in startup.chromium ? "absent" : milliseconds(startup.chromium)],
-    ["  dataplane.wasm", `${count(startup.module)} bytes`],
-    ["  waxdp.js, all that a page loads", `${count(startup.bundle)} bytes`],
-  ];
-  return [...section(EXTRAS.startup, paint), ...lines(rows), ""];
-}
-
-function milliseconds({ p10, median, p90 }: Timing): string {
-  return `${median.toFixed(1)} ms (${p10.toFixed(1)}..${p90.toFixed(1)})`;
-}
-
-function printFootprints({ footprints }: Report, paint: Paint): string[] {
-  if (footprints === undefined) return [];
-  const rows = footprints.map(({ what, bytes }) => [`  ${what}`, bytes.toFixed(1)]);
-  return [...section(`${EXTRAS.footprints} for each`, paint), ...lines(rows), ""];
-}
-
-/** A table without a heading. */
-function lines(rows: readonly (readonly string[])[], right = true): string[] {
-  return table([{ title: "" }, { title: "", right }], rows).slice(1);
-}
-
-function section(title: string, paint: Paint): string[] {
-  return [paint(["bold", "underline"], title)];
 }
 
 const LEGEND: Readonly<Record<string, string>> = {

@@ -53,19 +53,6 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
     passages[index] = { link, wireLength, before };
   }
 
-  function leaving(released: ReleasedFrame): Released & { readonly by: number } {
-    const { by, packet } = released;
-    const passage = passages[by];
-    if (passage) return { by, packet, event: owner.describeReleased(released, passage.before) };
-    return {
-      by,
-      packet,
-      get event(): PacketEvent {
-        throw eventsOff();
-      },
-    };
-  }
-
   return {
     capacity: batch.capacity,
     frameCapacity: batch.frameCapacity,
@@ -104,12 +91,31 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
     },
     released() {
       const released = processed === 0 ? NONE_RELEASED : batch.released();
-      return released.length === 0 ? NONE_RELEASED : released.map(leaving);
+      return released.length === 0
+        ? NONE_RELEASED
+        : released.map((each) => leaving(each, passages[each.by], owner));
     },
     clear() {
       batch.clear();
       passages = [];
       processed = 0;
+    },
+  };
+}
+
+/** A released fragment as others have it; without a passage nobody has asked for events. */
+export function leaving(
+  released: ReleasedFrame,
+  passage: Passage | undefined,
+  owner: BatchOwner,
+): Released & { readonly by: number } {
+  const { by, packet } = released;
+  if (passage) return { by, packet, event: owner.describeReleased(released, passage.before) };
+  return {
+    by,
+    packet,
+    get event(): PacketEvent {
+      throw eventsOff();
     },
   };
 }

@@ -131,7 +131,7 @@ export function sizesOf(capacity: Capacity, seed: number): Parameters<PacketPath
 }
 
 /** Throws DataplaneError "bad-module" or "abi-mismatch". */
-export async function instantiatePath(
+async function instantiatePath(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
 ): Promise<PacketPath> {

@@ -1,9 +1,14 @@
 /** A batch whose frames lie with several workers, each in the queue of the one it belongs to. */
-import { type BatchOwner, checkIndex, eventsOff, type Passage } from "../dataplane/batch.ts";
-import type { Released } from "../dataplane/dataplane.ts";
+import {
+  type BatchOwner,
+  checkIndex,
+  eventsOff,
+  leaving,
+  type Passage,
+} from "../dataplane/batch.ts";
 import { NONE_RELEASED, type ReleasedFrame } from "../dataplane/engine.ts";
 import { badOption, DataplaneError } from "../dataplane/error.ts";
-import { nameOf, type PacketEvent, VERDICTS } from "../dataplane/event.ts";
+import { nameOf, VERDICTS } from "../dataplane/event.ts";
 import { checkNow } from "../dataplane/options.ts";
 import { checkSlot, createIntake, type IntakeOwner, type Room } from "./intake.ts";
 import { createPlaces } from "./places.ts";
@@ -116,21 +121,5 @@ function createWorkerQueue(queue: Queue, room: Room, commit: WorkerQueue["commit
     memory: queue.memory,
     frameAt: (slot) => queue.frameAt(checkSlot(room, slot)),
     commit,
-  };
-}
-
-function leaving(
-  released: ReleasedFrame,
-  passage: Passage | undefined,
-  owner: BatchOwner,
-): Released & { readonly by: number } {
-  const { by, packet } = released;
-  if (passage) return { by, packet, event: owner.describeReleased(released, passage.before) };
-  return {
-    by,
-    packet,
-    get event(): PacketEvent {
-      throw eventsOff();
-    },
   };
 }

@@ -11,22 +11,9 @@ import { createFeed } from "../../bench/rows/feed.ts";
 import { frameAt, makeWork } from "../../bench/rows/work.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { createDataplane, parseObjects } from "../../src/index.ts";
+import { PLAIN as QUICK } from "./row.ts";
 
-const PLAIN: Row = {
-  name: "plain",
-  family: "ipv4",
-  flows: 1024,
-  kind: "conversation",
-  proto: "tcp",
-  popularity: "uniform",
-  services: 10,
-  dialled: 10,
-  endpoints: 4,
-  batch: 256,
-  payload: 10,
-  masquerade: false,
-  windows: true,
-};
+const PLAIN: Row = { ...QUICK, flows: 1024, batch: 256 };
 const ROWS: readonly Row[] = [
   PLAIN,
   { ...PLAIN, name: "one flow", flows: 1 },

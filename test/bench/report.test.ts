@@ -52,6 +52,13 @@ const REPORT: Report = {
     node: { p10: 90, median: 100, p90: 110 },
     chromium: { name: "chromium", reason: "there is no /usr/bin/chromium" },
   },
+  applications: [
+    {
+      ...{ scheduler: "maglev", services: 10000, endpoints: 10 },
+      first: { p10: 900, median: 1000, p90: 1100 },
+      change: { p10: 0.09, median: 0.1, p90: 0.2 },
+    },
+  ],
   footprints: [{ what: "IPv4 connection", bytes: 140.57 }],
 };
 

@@ -1,23 +1,22 @@
 /** The package in a real browser, from a plain page: no bundler, no import map. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { LACKS_CHROMIUM, launch } from "./chromium.ts";
 
-const CHROMIUM = process.env.WAXDP_CHROMIUM ?? "/usr/bin/chromium";
 const FILES: Readonly<Record<string, [path: string, type: string]>> = {
   "/": ["test/browser/page.html", "text/html"],
   "/waxdp.js": ["dist/waxdp.js", "text/javascript"],
 };
-const required = process.env.WAXDP_REQUIRE_TOOLS === "1";
 
 let server: Server;
 let browser: Browser;
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM) && !required) return;
+  if (LACKS_CHROMIUM) return;
   server = createServer((request, response) => {
     const [path, type] = FILES[request.url ?? ""] ?? [];
     if (!path) return response.writeHead(404).end();
@@ -30,18 +29,7 @@ beforeAll(async () => {
     response.end(readFileSync(path));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launch();
 });
 
 afterAll(async () => {
@@ -49,24 +37,21 @@ afterAll(async () => {
   server?.close();
 });
 
-it.skipIf(!existsSync(CHROMIUM) && !required)(
-  "a plain page translates packets, the same in both engines",
-  async () => {
-    const page = await browser.newPage();
-    const problems: string[] = [];
-    page.on("pageerror", (error) => problems.push(String(error)));
-    const { port } = server.address() as AddressInfo;
-    await page.goto(`http://127.0.0.1:${port}/`);
-    await page.waitForFunction("window.outcome !== undefined", undefined, { timeout: 30_000 });
-    expect(problems).toEqual([]);
-    expect(await page.evaluate("window.outcome")).toMatchObject({
-      wasm: {
-        verdict: "PASS",
-        action: "dnat",
-        service: "default/web:http",
-        backend: "10.244.0.5:8080",
-      },
-      same: true,
-    });
-  },
-);
+it.skipIf(LACKS_CHROMIUM)("a plain page translates packets, the same in both engines", async () => {
+  const page = await browser.newPage();
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  const { port } = server.address() as AddressInfo;
+  await page.goto(`http://127.0.0.1:${port}/`);
+  await page.waitForFunction("window.outcome !== undefined", undefined, { timeout: 30_000 });
+  expect(problems).toEqual([]);
+  expect(await page.evaluate("window.outcome")).toMatchObject({
+    wasm: {
+      verdict: "PASS",
+      action: "dnat",
+      service: "default/web:http",
+      backend: "10.244.0.5:8080",
+    },
+    same: true,
+  });
+});

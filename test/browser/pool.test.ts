@@ -1,12 +1,11 @@
 /** A pool in a real browser: workers from a script in the package, or from an address where a page allows no other. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LACKS_CHROMIUM, launch } from "./chromium.ts";
 
-const CHROMIUM = process.env.WAXDP_CHROMIUM ?? "/usr/bin/chromium";
-const required = process.env.WAXDP_REQUIRE_TOOLS === "1";
 const FILES: Readonly<Record<string, [path: string, type: string]>> = {
   "/waxdp.js": ["dist/waxdp.js", "text/javascript"],
   "/worker.js": ["dist/worker.js", "text/javascript"],
@@ -31,7 +30,7 @@ let server: Server;
 let browser: Browser;
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM) && !required) return;
+  if (LACKS_CHROMIUM) return;
   server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const page = PAGES[pathname];
@@ -41,18 +40,7 @@ beforeAll(async () => {
     response.end(readFileSync(path));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launch();
 });
 
 afterAll(async () => {
@@ -78,7 +66,7 @@ const TRANSLATED = {
   same: true,
 };
 
-describe.skipIf(!existsSync(CHROMIUM) && !required)("a page", () => {
+describe.skipIf(LACKS_CHROMIUM)("a page", () => {
   test("that is isolated runs workers from the one file", async () => {
     expect(await open("/isolated")).toMatchObject(TRANSLATED);
   });

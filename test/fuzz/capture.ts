@@ -21,5 +21,5 @@ function words(...values: number[]): Uint8Array {
 export function toolOrSkip(context: TestContext, tool: string): void {
   if (spawnSync(tool, ["--version"], { stdio: "ignore" }).status === 0) return;
   if (process.env.WAXDP_REQUIRE_TOOLS === "1") throw new Error(`${tool} is not installed`);
-  context.skip(`${tool} is not installed`);
+  context.skip(`${tool} is not installed: optional here, required where WAXDP_REQUIRE_TOOLS=1`);
 }
