@@ -58,4 +58,8 @@ export const REASON_FRAGMENT_OVERLAP = 13;
 export const REASON_FRAGMENT_DUPLICATE = 14;
 /** No room to follow another fragmented datagram, or to keep another fragment. */
 export const REASON_FRAGMENT_FULL = 15;
-export const REASON_LENGTH = 16;
+/** A program said so, without a reason of its own. */
+export const REASON_PROGRAM = 16;
+/** A program has trapped. */
+export const REASON_TRAP = 17;
+export const REASON_LENGTH = 18;

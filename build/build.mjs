@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Builds everything: AssemblyScript -> generated/dataplane.wasm and its debug twin, the module as base64 in
- * generated/module.ts, the worker of pools as a string in generated/worker.ts, TypeScript -> dist/, and
+ * Builds everything: AssemblyScript -> generated/dataplane.wasm, generated/runtime.wasm and their debug twins, the
+ * modules as base64 in generated/module.ts and generated/runtime.ts, the worker of pools as a string in generated/worker.ts, TypeScript -> dist/, and
  * dist/waxdp.js, one file for pages without a bundler.
  */
 import { spawnSync } from "node:child_process";
@@ -34,28 +34,53 @@ function oldest(...paths) {
   return Math.min(...paths.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0));
 }
 
+/** The modules, by their files in generated/; the memory of both begins with what the first has in it. */
+const MODULES = {
+  dataplane: {
+    entry: "assembly/index.ts",
+    options: ["--initialMemory", "2", "--memoryBase", "65536"],
+    source: "module",
+    constant: "MODULE_BASE64",
+  },
+  runtime: {
+    entry: "assembly/runtime/index.ts",
+    options: ["--importTable"],
+    source: "runtime",
+    constant: "RUNTIME_BASE64",
+  },
+};
+
 /** asc takes seconds, so its outputs are kept while none of its inputs is younger. */
 async function compileWasm() {
-  const outputs = [
-    "generated/dataplane.wasm",
-    "generated/dataplane.debug.wasm",
-    "generated/module.ts",
-  ];
+  const outputs = Object.keys(MODULES).flatMap((name) => [
+    `generated/${name}.wasm`,
+    `generated/${name}.debug.wasm`,
+    `generated/${MODULES[name].source}.ts`,
+  ]);
   if (oldest(...outputs) > newest("abi", "assembly", "asconfig.json", "package-lock.json")) return;
   mkdirSync("generated", { recursive: true });
   const { default: asc } = await import("assemblyscript/asc");
-  for (const target of ["release", "debug"]) {
-    const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target]);
-    if (error) fail(`asc (${target}): ${error.message}\n${stderr}`);
+  for (const name of Object.keys(MODULES)) {
+    await compileModule(asc, name, "release", name);
+    await compileModule(asc, name, "debug", `${name}.debug`);
+    inlineWasm(name);
   }
-  inlineWasm();
 }
 
-function inlineWasm() {
-  const base64 = readFileSync("generated/dataplane.wasm").toString("base64");
+async function compileModule(asc, name, target, file) {
+  const { entry, options } = MODULES[name];
+  const { error, stderr } = await asc.main([
+    ...[entry, "--config", "asconfig.json", "--target", target, ...options],
+    ...["--outFile", `generated/${file}.wasm`, "--textFile", `generated/${file}.wat`],
+  ]);
+  if (error) fail(`asc (${name}, ${target}): ${error.message}\n${stderr}`);
+}
+
+function inlineWasm(name) {
+  const base64 = readFileSync(`generated/${name}.wasm`).toString("base64");
   writeFileSync(
-    "generated/module.ts",
-    `/** dataplane.wasm, written by build/build.mjs. */\nexport const MODULE_BASE64: string =\n  "${base64}";\n`,
+    `generated/${MODULES[name].source}.ts`,
+    `/** ${name}.wasm, written by build/build.mjs. */\nexport const ${MODULES[name].constant}: string =\n  "${base64}";\n`,
   );
 }
 
@@ -82,7 +107,7 @@ async function inlineWorker() {
 function compileTypeScript() {
   rmSync("dist", { recursive: true, force: true });
   run("tsc", "-p", "build/tsconfig.json");
-  copyFileSync("generated/dataplane.wasm", "dist/dataplane.wasm");
+  for (const name of Object.keys(MODULES)) copyFileSync(`generated/${name}.wasm`, `dist/${name}.wasm`);
   copyFileSync("generated/worker.js", "dist/worker.js");
   for (const room of ["bench/native", "bench/kernel"]) copySources(room);
   copyFileSync("bench/floors.json", "dist/bench/floors.json");

@@ -47,6 +47,8 @@ export const REASONS = [
   "fragment-overlap",
   "fragment-duplicate",
   "fragment-full",
+  "program",
+  "trap",
 ] as const satisfies Names<typeof REASON_LENGTH>;
 
 export type Verdict = (typeof VERDICTS)[number];
