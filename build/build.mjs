@@ -107,7 +107,8 @@ async function inlineWorker() {
 function compileTypeScript() {
   rmSync("dist", { recursive: true, force: true });
   run("tsc", "-p", "build/tsconfig.json");
-  for (const name of Object.keys(MODULES)) copyFileSync(`generated/${name}.wasm`, `dist/${name}.wasm`);
+  for (const name of Object.keys(MODULES))
+    copyFileSync(`generated/${name}.wasm`, `dist/${name}.wasm`);
   copyFileSync("generated/worker.js", "dist/worker.js");
   for (const room of ["bench/native", "bench/kernel"]) copySources(room);
   copyFileSync("bench/floors.json", "dist/bench/floors.json");

@@ -237,6 +237,8 @@ const REASONS: Readonly<Record<Reason, string>> = {
   "fragment-overlap": "it overlaps another fragment",
   "fragment-duplicate": "the fragment was here before",
   "fragment-full": "there is no room to follow another fragment",
+  program: "a program said so",
+  trap: "a program has trapped",
 };
 
 function because(reason: Reason | null): string {
