@@ -36,6 +36,8 @@ export const DESC_SIZE = 32;
 
 /** The node itself sends the packet (netfilter's OUTPUT). */
 export const DESC_FLAG_LOCAL = 1;
+/** On the way in DESC_BACKEND says which backend a connection that it opens should go to. */
+export const DESC_FLAG_BACKEND = 2;
 /** The flow's source is masqueraded. */
 export const OUT_FLAG_MASQUERADE = 1;
 

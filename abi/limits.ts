@@ -1,4 +1,4 @@
-/** Bytes kept free in front of every frame of the arena, so that a reject can put its headers there. */
+/** Bytes free in front of every frame at least, so that a reject can put its headers there. */
 export const HEADROOM = 64;
 /** The largest frame `process` takes: the snap length of tcpdump, 256 KiB. */
 export const FRAME_MAX = 262144;

@@ -1,9 +1,13 @@
 /** The export list of the packet path. */
 export { ABI_VERSION } from "../abi/version";
+export { init as seedBalance } from "./flow/balance";
+export { now, resume, swept } from "./flow/clock";
+export { owner } from "./flow/service";
 export { partition } from "./flow/shard";
 export { randomState, setRandomState } from "./flow/random";
 export { released, releasedLength } from "./maps/held";
 export { at, capacity, length, lookup, next, update } from "./maps/registry";
+export { adopt } from "./program/adoption";
 export {
   configure,
   descriptors,
@@ -15,4 +19,5 @@ export {
 } from "./program/arena";
 export { process } from "./program/ingress";
 export { steer } from "./program/steering";
+export { readTuple } from "./program/tuples";
 export { config, counters, flush, rebase, remove, retire, sweep } from "./program/maps";

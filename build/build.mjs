@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const top = fileURLToPath(new URL("..", import.meta.url));
@@ -84,6 +84,37 @@ function inlineWasm(name) {
   );
 }
 
+/** Sources of `waxdp/program` and what they import: the compiler is given them as strings, editors as files. */
+const SDK_FOLDERS = ["abi", "assembly/sdk", "assembly/wire"];
+
+function sdkFiles() {
+  return SDK_FOLDERS.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith(".ts"))
+      .sort()
+      .map((name) => `${folder}/${name}`),
+  );
+}
+
+function inlineSdk() {
+  const sources = sdkFiles().map(
+    (path) => `  ${JSON.stringify(path)}:\n    ${JSON.stringify(readFileSync(path, "utf8"))},\n`,
+  );
+  mkdirSync("generated", { recursive: true });
+  writeFileSync(
+    "generated/sdk.ts",
+    `/** Sources of waxdp/program, written by build/build.mjs. */\nexport const SDK_SOURCES: Readonly<Record<string, string>> = {\n${sources.join("")}};\n`,
+  );
+}
+
+/** The same as files, where the package's "./program" leads editors. */
+function shareSdk() {
+  for (const path of sdkFiles()) {
+    mkdirSync(dirname(join("dist/program", path)), { recursive: true });
+    copyFileSync(path, join("dist/program", path));
+  }
+}
+
 /** What a pool's worker runs, as one script in a string: started from there, it has no address to be found at. */
 async function inlineWorker() {
   const { build } = await import("esbuild");
@@ -138,6 +169,8 @@ async function bundle() {
     format: "esm",
     target: "es2022",
     minify: true,
+    // The compiler is taken from the page's import map, and only when a program is compiled.
+    external: ["assemblyscript", "assemblyscript/asc"],
     legalComments: "eof",
     logLevel: "warning",
   });
@@ -157,9 +190,11 @@ function fail(message) {
 }
 
 await compileWasm();
+inlineSdk();
 await inlineWorker();
 if (!process.argv.includes("--wasm-only")) {
   compileTypeScript();
+  shareSdk();
   await shareWasm();
   await bundle();
 }

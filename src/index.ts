@@ -1,6 +1,7 @@
 /** waxdp: a programmable dataplane in WebAssembly, and its model in TypeScript behind the same interface. */
 import { createReconciler } from "./control/reconcile.ts";
 import type { Dataplane, DataplaneOptions } from "./dataplane/dataplane.ts";
+import type { Engine } from "./dataplane/engine.ts";
 import { capacityOf, checkOptions, seedOf } from "./dataplane/options.ts";
 import { createPlane } from "./dataplane/plane.ts";
 import * as wasm from "./dataplane/wasm.ts";
@@ -9,6 +10,7 @@ import { checkPoolOptions } from "./pool/options.ts";
 import { createPool } from "./pool/plane.ts";
 import type { DataplanePool, PoolOptions } from "./pool/pool.ts";
 import { spawner } from "./pool/thread.ts";
+import { createProgramming } from "./programming.ts";
 
 export type { Kind } from "./control/collection.ts";
 export { type ObjectSet, parseManifests, parseObjects, type Source } from "./control/kubernetes.ts";
@@ -50,7 +52,29 @@ export {
   type ServiceHealthOptions,
   serviceHealth,
 } from "./health/service.ts";
+export { HookError, type HookErrorCode } from "./hook/error.ts";
+export type * from "./hook/hook.ts";
+export { MapError, type MapErrorCode } from "./maps/error.ts";
+export type * from "./maps/map.ts";
 export type * from "./pool/pool.ts";
+export type { ProgramOptions } from "./program/check.ts";
+export type { CompileOptions } from "./program/compile.ts";
+export type { Compiler } from "./program/compiler.ts";
+export type * from "./program/loaded.ts";
+export { type Diagnostic, ProgramError, type ProgramErrorCode } from "./program/program.ts";
+export type {
+  ReadFile,
+  Source as ProgramSource,
+  SourceFiles,
+  SourceReader,
+} from "./program/sources.ts";
+export { Program } from "./program/toolchain.ts";
+export {
+  type BothWays,
+  createBothWays,
+  type Direction,
+  type Returned,
+} from "./replay/bothways.ts";
 export { type Departure, departures, type Replayed, replay } from "./replay/replay.ts";
 
 /**
@@ -61,7 +85,7 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
   checkOptions(options);
   const [capacity, seed] = [capacityOf(options), seedOf(options)];
   const engine = await wasm.createEngine({ capacity, seed, module: options.module });
-  return createPlane(engine, createReconciler(options), options);
+  return assemble(engine, options);
 }
 
 /**
@@ -71,7 +95,12 @@ export async function createDataplane(options: DataplaneOptions = {}): Promise<D
 export async function createModel(options: DataplaneOptions = {}): Promise<Dataplane> {
   checkOptions(options);
   const [capacity, seed] = [capacityOf(options), seedOf(options)];
-  return createPlane(model.createEngine({ capacity, seed }), createReconciler(options), options);
+  return assemble(model.createEngine({ capacity, seed }), options);
+}
+
+function assemble(engine: Engine, options: DataplaneOptions): Dataplane {
+  const programming = createProgramming(engine, options);
+  return createPlane(engine, createReconciler(options), options, programming);
 }
 
 /**

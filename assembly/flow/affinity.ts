@@ -13,12 +13,18 @@ import * as swiss from "../maps/swiss";
 import { earlier, now } from "./clock";
 import { Opening } from "./opening";
 
-/** The number of the backend to stay with, 0 for none. */
-export function recall(opening: Opening, ring: Ring): u32 {
-  if (opening.service.affinity == 0) return 0;
+/** What is remembered of the client, which is noted for `remember`. */
+export function find(opening: Opening): Affinity | null {
+  if (opening.service.affinity == 0) return null;
   opening.clientHash = affinity.hashOf(opening.client);
   const entry = affinity.lookup(opening.client, opening.clientHash);
   opening.remembered = changetype<usize>(entry);
+  return entry;
+}
+
+/** The number of the backend to stay with, 0 for none. */
+export function recall(opening: Opening, ring: Ring): u32 {
+  const entry = find(opening);
   if (entry == null) return 0;
   const first = serving(entry.place(0), opening);
   const second = serving(entry.place(1), opening);
@@ -40,7 +46,7 @@ function backendOf(place: Place, opening: Opening): Backend | null {
   return backend != null && backend.service == opening.number ? backend : null;
 }
 
-/** After `recall`: a client for whom there is no room is not remembered. */
+/** After `find`: a client for whom there is no room is not remembered. */
 export function remember(opening: Opening): void {
   const timeout = opening.service.affinity;
   if (timeout == 0) return;

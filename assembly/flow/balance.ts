@@ -23,11 +23,15 @@ export function init(value: u32): void {
   seed = value;
 }
 
+/** The backend that a program wants for the packet at hand, 0 for none. */
+let wanted: u32 = 0;
+
+export function want(number: u32): void {
+  wanted = number;
+}
+
 export function choose(packet: Packet, opening: Opening): u32 {
-  const ring = rings.lookup(opening.number, opening.route.ring);
-  if (ring == null || ring.length == 0) return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
-  let number = affinity.recall(opening, ring);
-  if (number == 0) number = pick(ring, packet, opening);
+  const number = takesWanted(opening) ? wanted : draw(packet, opening);
   const backend = backends.lookup(number);
   if (backend == null || !serves(backend, opening)) {
     return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
@@ -35,6 +39,23 @@ export function choose(packet: Packet, opening: Opening): u32 {
   opening.backendNumber = number;
   aim(opening, backend);
   return chooseSource(opening, backend);
+}
+
+/** Whether there is such a backend for what is dialled; the client is then remembered by it. */
+function takesWanted(opening: Opening): bool {
+  const backend = backends.lookup(wanted);
+  if (backend == null || backend.proto != opening.proto) return false;
+  if (!serves(backend, opening)) return false;
+  affinity.find(opening);
+  return true;
+}
+
+/** The number of the backend to stay with, or of one of the ring; 0 when there is none. */
+function draw(packet: Packet, opening: Opening): u32 {
+  const ring = rings.lookup(opening.number, opening.route.ring);
+  if (ring == null || ring.length == 0) return 0;
+  const number = affinity.recall(opening, ring);
+  return number != 0 ? number : pick(ring, packet, opening);
 }
 
 /** A ring written by hand may name a row that no backend has, or one of the other family. */

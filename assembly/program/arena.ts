@@ -5,7 +5,7 @@
  *  | tables and arrays | descriptors | frames, each behind its headroom | jumbo frame | scratch |
  */
 import { DESC_SIZE, RELEASED_SIZE } from "../../abi/layout";
-import { DATAGRAM_MAX, FRAME_MAX, HEADROOM } from "../../abi/limits";
+import { DATAGRAM_MAX, FRAME_MAX } from "../../abi/limits";
 import * as balance from "../flow/balance";
 import * as random from "../flow/random";
 import { Address } from "../maps/addresses";
@@ -68,6 +68,7 @@ export function configure(
   fragments: u32,
   batch: u32,
   frame: u32,
+  headroom: u32,
   seed: u32,
 ): usize {
   end = <u64>__heap_base;
@@ -85,7 +86,7 @@ export function configure(
   placeRows<Interface>(interfaces.ROWS, <u64>interfaceCount + 1);
   placeRows<Range>(ranges.ROWS, rangeCount);
   placeDatagrams(datagramCount, fragments, frame);
-  placeFrames(batch, frame);
+  placeFrames(batch, frame, headroom);
   keySeeds(seed);
   return end > END_MAX ? 0 : <usize>end;
 }
@@ -132,12 +133,13 @@ function placeDatagrams(count: u32, fragments: u32, frame: u32): void {
   held.place(fragments, frame, places, take(<u64>fragments * RELEASED_SIZE));
 }
 
-function placeFrames(batch: u32, frame: u32): void {
-  const slot = oddLines(<u64>HEADROOM + <u64>frame) * LINE;
+/** `headroom` is whole cache lines, what a reject needs at least. */
+function placeFrames(batch: u32, frame: u32, headroom: u32): void {
+  const slot = oddLines(<u64>headroom + <u64>frame) * LINE;
   descriptorBase = take(<u64>batch * DESC_SIZE);
-  frameBase = take(<u64>batch * slot) + HEADROOM;
+  frameBase = take(<u64>batch * slot) + headroom;
   stride = <u32>slot;
-  jumboBase = take(HEADROOM + FRAME_MAX) + HEADROOM;
+  jumboBase = take(<u64>headroom + FRAME_MAX) + headroom;
   scratchBase = take(SCRATCH_SIZE);
 }
 

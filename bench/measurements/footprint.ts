@@ -37,6 +37,9 @@ const ONE: Capacity = {
   fragments: 1,
   batch: 1,
   frame: 64,
+  headroom: 64,
+  arena: 0,
+  cpus: 1,
 };
 
 export async function footprints(): Promise<Footprint[]> {

@@ -1,4 +1,5 @@
 /** `--events`: one JSON object per packet, in the order of README's table. */
+import type { PacketEvent } from "../dataplane/event.ts";
 import type { Replayed } from "../replay/replay.ts";
 import { seconds } from "../replay/replay.ts";
 import { type Output, openOutput } from "./output.ts";
@@ -35,7 +36,13 @@ function eventLine({ n, captured, event, released }: Replayed): string {
     masquerade,
     before,
     after,
+    ...(event.program !== undefined && programFields(event)),
     ...(released.length > 0 && { released: released.length }),
   };
   return `${JSON.stringify(fields)}\n`;
+}
+
+/** There while programs are attached. */
+function programFields({ program, programReason, mark, priority, redirect }: PacketEvent) {
+  return { program, programReason, mark, priority, redirect };
 }

@@ -74,7 +74,8 @@ async function placeOf(path: string): Promise<string> {
 
 /** The text of a file, or of the standard input for "-". */
 async function readText(path: string): Promise<TextFile> {
-  if (path === "-") return { name: "standard input", text: await readStandardInput() };
+  if (path === "-")
+    return { name: "standard input", text: (await readAll(process.stdin)).toString("utf8") };
   try {
     return { name: path, text: await readFile(path, "utf8") };
   } catch (error) {
@@ -82,16 +83,35 @@ async function readText(path: string): Promise<TextFile> {
   }
 }
 
-async function readStandardInput(): Promise<string> {
+async function readAll(stream: NodeJS.ReadStream): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of process.stdin) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString("utf8");
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+/** Largest module or snapshot that is read. */
+const BYTES_MAX = 2 ** 31;
+
+export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (path !== "-" && (await statusOf(path)).size > BYTES_MAX) {
+    throw new InputError(`${path} has more than 2 GiB`);
+  }
+  try {
+    return new Uint8Array(path === "-" ? await readAll(process.stdin) : await readFile(path));
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+}
+
+export async function readJson(path: string): Promise<unknown> {
+  const { name, text } = await readText(path);
+  return parseJson(name, text);
 }
 
 /** The `--network` file: what `ip -j addr` and `ip -j route` print, under "addresses" and "routes". */
 export async function readNetwork(path: string): Promise<Network> {
-  const { name, text } = await readText(path);
-  const value = parseJson(name, text);
+  const value = await readJson(path);
+  const name = path === "-" ? "standard input" : path;
   if (!isRecord(value))
     throw new InputError(`${name}: not an object with "addresses" and "routes"`);
   return { addresses: arrayOf(name, value, "addresses"), routes: arrayOf(name, value, "routes") };

@@ -43,6 +43,7 @@ const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[]
   () => import("./replay.ts"),
   () => import("./explain.ts"),
   () => import("./diff.ts"),
+  () => import("./program.ts"),
   () => import("./bench.ts"),
 ];
 

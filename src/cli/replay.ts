@@ -1,6 +1,7 @@
 /** `waxdp replay`: a capture through a node's dataplane. */
 import type { Command } from "commander";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { LinkInfo } from "../hook/hook.ts";
 import type { Packet } from "../pcap/index.ts";
 import { type BothWays, createBothWays, isStrayAnswer } from "../replay/bothways.ts";
 import { type Departure, departures, type Replayed, replay } from "../replay/replay.ts";
@@ -11,6 +12,7 @@ import { type Expectation, openExpectation } from "./expect.ts";
 import { EXIT_DIFFERENT, InputError } from "./failure.ts";
 import { createSample, measure, type Rates, type Sample } from "./measure.ts";
 import { checkOutputs } from "./output.ts";
+import { addProgramOptions } from "./programming.ts";
 import { type Report, toJson, toText } from "./report.ts";
 import { createReturns, type Returns } from "./returns.ts";
 import { addSetupOptions, prepare, type Setup, type SetupOptions } from "./setup.ts";
@@ -32,6 +34,7 @@ Examples:
   waxdp replay cluster.pcapng -f manifests/ --node worker-1 --events - | jq 'select(.verdict == "DROP")'
   waxdp replay cluster.pcapng -f manifests/ --node worker-1 --expect golden.pcapng
   waxdp replay client.pcap -f manifests/ --node worker-1 --both-ways
+  waxdp replay cluster.pcapng -f manifests/ --node worker-1 --program drop.ts --map blocked=list.json
 
 Exit status: 0 fine, 1 a difference was found, 2 wrong usage or bad input.`;
 
@@ -40,7 +43,7 @@ export function register(program: Command): void {
     .command("replay")
     .description("Plays a capture through a node's dataplane: what became of every packet.")
     .argument("<capture>", "pcap or pcapng file, gzipped or not; - for standard input");
-  addSetupOptions(command)
+  addProgramOptions(addSetupOptions(command))
     .option(
       "-o, --output <file>",
       "write the packets that leave the dataplane (.pcap or .pcapng; - for stdout)",
@@ -61,7 +64,7 @@ async function run(capture: string, options: ReplayOptions): Promise<void> {
   checkStandardStreams(capture, options);
   const { output, events, expect, network } = options;
   const setup = await prepare({ ...options, sysctl: sysctlsOf(options) });
-  await checkOutputs([output, events], [capture, expect, network, ...setup.manifests]);
+  await checkOutputs([output, events], [capture, expect, network, ...setup.files]);
   const dataplane = await setup.create(options.engine);
   const source = await openCapture(capture);
   const sinks = await openSinks(options, source);
@@ -240,6 +243,7 @@ async function reportOf(
     seed,
     summary: sinks.tally.summary(),
     counters: dataplane.counters(),
+    links: linksOf(dataplane),
     strayAnswers: sinks.strayAnswers,
     tookMs: sinks.tookMs,
     rates: await ratesOf(setup, engine, sinks.sample),
@@ -248,6 +252,11 @@ async function reportOf(
     bothWays: returns?.report() ?? null,
     damage: damage?.message ?? null,
   };
+}
+
+/** In the order packets meet them; none while service NAT is alone. */
+function linksOf({ hooks }: Dataplane): readonly LinkInfo[] {
+  return hooks.active ? [...hooks.ingress.list(), ...hooks.egress.list()] : [];
 }
 
 /** The engine of the replay; the default one is shown beside the model. */

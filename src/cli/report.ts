@@ -1,8 +1,10 @@
 /** What a replay found, for people and as JSON. */
 import type { Counters } from "../dataplane/counters.ts";
+import type { LinkInfo } from "../hook/hook.ts";
 import { seconds } from "../replay/replay.ts";
-import type { BackendTally, ServiceTally, Summary } from "../replay/tally.ts";
+import type { BackendTally, ServiceTally, Summary, VerdictTally } from "../replay/tally.ts";
 import type { ExpectReport } from "./expect.ts";
+import { linkLines } from "./links.ts";
 import type { Rate, Rates } from "./measure.ts";
 import type { ReturnReport } from "./returns.ts";
 import { type Column, table } from "./table.ts";
@@ -23,6 +25,8 @@ export interface Report {
   readonly seed: number;
   readonly summary: Summary;
   readonly counters: Counters;
+  /** What the programs have done; empty without any. */
+  readonly links: readonly LinkInfo[];
   /** Packets from a Service's address that were nobody's: the capture was taken at a client. */
   readonly strayAnswers: number;
   /** Wall time of the replay: reading, the packet path, events and writing. */
@@ -40,6 +44,7 @@ export function toText(report: Report, paint: Paint): string {
     titleLines(report, paint),
     serviceLines(report.summary, paint),
     verdictLines(report.summary, paint),
+    report.links.length === 0 ? [] : linkLines(report.links, paint),
     fragmentLines(report),
     hintLines(report),
     closingLines(report, paint),
@@ -105,14 +110,21 @@ const VERDICT_COLUMNS: readonly Column[] = [
 
 function verdictLines({ verdicts }: Summary, paint: Paint): string[] {
   if (verdicts.length === 0) return [];
-  const rows = verdicts.map(({ verdict, action, reason, packets, bytes }) => [
-    paint(VERDICT_STYLES[verdict], verdict),
-    action,
-    reason ?? "-",
-    count(packets),
-    count(bytes),
+  const rows = verdicts.map((each) => [
+    paint(VERDICT_STYLES[each.verdict], each.verdict),
+    each.action,
+    reasonText(each),
+    count(each.packets),
+    count(each.bytes),
   ]);
   return table(VERDICT_COLUMNS, rows, (text) => paint("bold", text));
+}
+
+/** "drop-list: listed" where a program has said so. */
+function reasonText({ reason, program, programReason }: VerdictTally): string {
+  if (program === undefined) return reason ?? "-";
+  const why = programReason ?? (reason === "program" ? null : reason);
+  return printable(why === null ? program : `${program}: ${why}`);
 }
 
 /** What became of fragments that had to wait: the table counts them when they came. */
@@ -193,6 +205,7 @@ export function toJson(report: Report): string {
     services: services.map(serviceJson),
     verdicts,
     counters: report.counters,
+    ...(report.links.length > 0 && { links: report.links }),
     strayAnswers: report.strayAnswers,
     tookMs: Math.round(report.tookMs * 1000) / 1000,
     rate: rates === null ? null : rateJson(rates),

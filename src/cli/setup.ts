@@ -11,10 +11,11 @@ import {
 } from "../index.ts";
 import { InputError } from "./failure.ts";
 import { readManifests, readNetwork } from "./files.ts";
+import { type ProgramOptions, readProgramming } from "./programming.ts";
 
 export type EngineName = Dataplane["engine"];
 
-export interface SetupOptions {
+export interface SetupOptions extends ProgramOptions {
   readonly file: readonly string[];
   readonly node: string;
   readonly engine: EngineName;
@@ -26,9 +27,9 @@ export interface SetupOptions {
 }
 
 export interface Setup {
-  /** The manifests read, folders walked down. */
-  readonly manifests: readonly string[];
-  /** A dataplane in its first state, the manifests applied. */
+  /** The files read: manifests, folders walked down, and programs with what fills their maps. */
+  readonly files: readonly string[];
+  /** A dataplane in its first state: the manifests applied, the programs attached. */
   create(engine: EngineName): Promise<Dataplane>;
 }
 
@@ -79,9 +80,14 @@ export async function prepare(options: SetupOptions): Promise<Setup> {
     sysctls,
     capacity: { frame: JUMBO },
   };
+  const programming = await readProgramming(options);
   return {
-    manifests: sources.map(({ name }) => name),
-    create: (engine) => createApplied(engine, settings, objects),
+    files: [...sources.map(({ name }) => name), ...programming.files],
+    async create(engine) {
+      const dataplane = await createApplied(engine, settings, objects);
+      await programming.install(dataplane);
+      return dataplane;
+    },
   };
 }
 

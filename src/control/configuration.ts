@@ -8,6 +8,7 @@ import type {
   Timeouts,
   Timer,
 } from "../dataplane/entries.ts";
+import type { PodInterfaces } from "../dataplane/snapshot/control.ts";
 import {
   type Address,
   type Cidr,
@@ -20,6 +21,7 @@ import {
 import { parseDuration } from "./duration.ts";
 import type { ConntrackConfiguration, KubeProxyConfiguration } from "./kubernetes.ts";
 import type { NodeView } from "./node.ts";
+import { NO_POD_INTERFACES } from "./pod-interfaces.ts";
 import type { Sysctls } from "./sysctls.ts";
 
 /** What somebody asks of a dataplane beside the KubeProxyConfiguration. */
@@ -37,8 +39,8 @@ export interface Settings {
   readonly scheduler: Scheduler;
   /** There is a way to tell pods of the family from other sources. */
   readonly detectsPods: { readonly [Name in Family]: boolean };
-  /** Sources behind the interface are pods. */
-  isPodInterface(name: string): boolean;
+  /** Those that pods are behind. */
+  readonly podInterfaces: PodInterfaces;
   /** NodePorts are served on the LOCAL address. */
   servesNodePorts(address: Address): boolean;
   readonly warnings: readonly string[];
@@ -67,7 +69,7 @@ export function settingsOf(
     masqueradeAll: iptables?.masqueradeAll ?? false,
     scheduler: requests.scheduler ?? schedulerOf(configuration),
     detectsPods: detector.detects,
-    isPodInterface: detector.isPodInterface,
+    podInterfaces: detector.podInterfaces,
     servesNodePorts: nodePorts.serves,
     warnings: [...modeWarnings(mode), ...detector.warnings],
   };
@@ -98,7 +100,7 @@ interface Detector {
     readonly ipv6: readonly AddressRange[];
   };
   readonly detects: { readonly ipv4: boolean; readonly ipv6: boolean };
-  readonly isPodInterface: (name: string) => boolean;
+  readonly podInterfaces: PodInterfaces;
   readonly warnings: readonly string[];
 }
 
@@ -108,10 +110,9 @@ function detectorOf(
 ): Detector {
   const { bridgeInterface, interfaceNamePrefix } = detectLocal ?? {};
   if (detectLocalMode === "BridgeInterface")
-    return interfaceDetector((name) => name === bridgeInterface);
-  if (detectLocalMode === "InterfaceNamePrefix") {
-    return interfaceDetector((name) => name.startsWith(interfaceNamePrefix ?? ""));
-  }
+    return interfaceDetector({ kind: "name", text: bridgeInterface ?? "" });
+  if (detectLocalMode === "InterfaceNamePrefix")
+    return interfaceDetector({ kind: "prefix", text: interfaceNamePrefix ?? "" });
   if (detectLocalMode === "NodeCIDR")
     return rangeDetector(node.podCidrs, "NodeCIDR is asked for, but the Node has no podCIDRs");
   const cidrs = (clusterCIDR ?? "").split(",").map((text) => parseCidr(text.trim()));
@@ -121,11 +122,11 @@ function detectorOf(
   );
 }
 
-function interfaceDetector(isPodInterface: (name: string) => boolean): Detector {
+function interfaceDetector(podInterfaces: PodInterfaces): Detector {
   return {
     ranges: { ipv4: [], ipv6: [] },
     detects: { ipv4: true, ipv6: true },
-    isPodInterface: (name) => name !== "" && isPodInterface(name),
+    podInterfaces,
     warnings: [],
   };
 }
@@ -136,7 +137,7 @@ function rangeDetector(cidrs: readonly Cidr[], warning: string): Detector {
   return {
     ranges: { ipv4, ipv6 },
     detects: { ipv4: ipv4.length > 0, ipv6: ipv6.length > 0 },
-    isPodInterface: () => false,
+    podInterfaces: NO_POD_INTERFACES,
     warnings: cidrs.length === 0 ? [warning] : [],
   };
 }

@@ -65,7 +65,7 @@ function desiredNode(node: NodeView, settings: Settings): DesiredNode {
     primary: { ipv4: node.primary.ipv4?.text ?? "", ipv6: node.primary.ipv6?.text ?? "" },
     links: node.links,
     config: settings.config,
-    isPodInterface: settings.isPodInterface,
+    podInterfaces: settings.podInterfaces,
     warnings: [...node.warnings, ...settings.warnings],
   };
 }

@@ -13,6 +13,7 @@ import type {
   Scheduler,
   Vip,
 } from "../dataplane/entries.ts";
+import type { PodInterfaces } from "../dataplane/snapshot/control.ts";
 import type { Context } from "./context.ts";
 import { type Endpoint, endpointsOf } from "./endpoints.ts";
 import type { EndpointSlice, Manifest, Service } from "./kubernetes.ts";
@@ -34,8 +35,7 @@ export interface DesiredNode {
   readonly primary: { readonly ipv4: string; readonly ipv6: string };
   readonly links: readonly NodeLink[];
   readonly config: Config;
-  /** Sources behind the interface are pods. */
-  isPodInterface(name: string): boolean;
+  readonly podInterfaces: PodInterfaces;
   readonly warnings: readonly string[];
 }
 

@@ -3,6 +3,7 @@ import type { Interface } from "../dataplane/entries.ts";
 import type { Operation } from "../dataplane/transaction.ts";
 import type { DesiredNode } from "./desired.ts";
 import { sameData } from "./equality.ts";
+import { isPodInterface } from "./pod-interfaces.ts";
 
 export type InterfaceRows = readonly Interface[];
 
@@ -16,7 +17,7 @@ export function interfaceRows(before: InterfaceRows, desired: DesiredNode): Inte
   const links = new Map(desired.links.map((link) => [link.name, link]));
   return [...names].map((name) => ({
     name,
-    pod: desired.isPodInterface(name),
+    pod: isPodInterface(desired.podInterfaces, name),
     ipv4: (links.get(name) ?? desired.primary).ipv4,
     ipv6: (links.get(name) ?? desired.primary).ipv6,
   }));

@@ -4,15 +4,25 @@
  */
 import type { Retirement } from "../dataplane/engine.ts";
 import type { Config } from "../dataplane/entries.ts";
+import type { ControlState } from "../dataplane/snapshot/control.ts";
 import type { NumberedService } from "../dataplane/statistics.ts";
 import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
-import { type Allotment, type Allotments, createAllotments } from "./allotment.ts";
-import { type CompileOptions, createCompiler, type Revision } from "./compile.ts";
-import type { DesiredAddress, DesiredNode } from "./desired.ts";
+import type { Allotment, Allotments } from "./allotment.ts";
+import type { CompileOptions, Revision } from "./compile.ts";
 import { Draft, type Usage } from "./draft.ts";
 import { sameData } from "./equality.ts";
-import { type InterfaceRows, interfaceOperations, interfaceRows } from "./interfaces.ts";
+import * as inheritance from "./inheritance.ts";
+import { interfaceOperations } from "./interfaces.ts";
 import type { ObjectSet } from "./kubernetes.ts";
+import {
+  createLedger,
+  enter,
+  type Ledger,
+  type NodeEntries,
+  nodeEntries,
+  noteNames,
+} from "./ledger.ts";
+import { isPodInterface } from "./pod-interfaces.ts";
 import { retirementOf } from "./retirement.ts";
 
 /** A step from one state of the maps to the next. */
@@ -29,10 +39,10 @@ export interface Reconciler {
   /** What brings the maps from their present state to the one the objects ask for. */
   plan(objects: ObjectSet, usage: Usage): Plan;
   /**
-   * A row for an interface that the local-traffic detector takes for a pod's and that has none yet;
+   * A row for an interface that has none yet, if it is `wanted` or the local-traffic detector takes it for a pod's;
    * undefined when `interfaceRow` is right as it is.
    */
-  planInterface(name: string): Plan | undefined;
+  planInterface(name: string, wanted?: boolean): Plan | undefined;
   /** Row of `interfaces`; 0 when the interface has none. */
   interfaceRow(name: string): number;
   /** "ns/name:port"; known until the number is given to another. */
@@ -41,49 +51,35 @@ export interface Reconciler {
   backendName(backend: number): string | undefined;
   /** The service ports there are, those that only keep old connections included, and their backends by name. */
   services(): Iterable<NumberedService>;
+  /** What it knows of the maps. */
+  save(): ControlState;
+  /** Takes what another one knew in place of all it knows. The next plan is worked out from every object anew. */
+  load(state: ControlState): void;
 }
 
-/** The node as it stands in the maps. */
-interface NodeEntries {
-  /** What they were made from. */
-  readonly desired: DesiredNode | undefined;
-  readonly addresses: ReadonlyMap<string, DesiredAddress>;
-  readonly interfaces: InterfaceRows;
-}
-
-const NOTHING: NodeEntries = { desired: undefined, addresses: new Map(), interfaces: [] };
+/** Row 0 while the node is not known. */
+const UNKNOWN = { name: "", pod: false, ipv4: "", ipv6: "" };
 const NOTHING_RETIRED: Retirement = { udp: [], clients: [] };
-
-/** What a reconciler remembers. Nothing but the commit of a plan changes it. */
-interface Ledger {
-  /** How many plans were committed. */
-  commits: number;
-  node: NodeEntries;
-  /** Rows of `node.interfaces` by name. */
-  rows: ReadonlyMap<string, number>;
-  readonly allotments: Allotments;
-  readonly names: Names;
-}
 
 /** Throws DataplaneError "bad-option" for a network or sysctls that mean nothing. */
 export function createReconciler(options: CompileOptions = {}): Reconciler {
-  const compile = createCompiler(options);
-  const names = createNames();
-  const allotments = createAllotments();
-  const ledger: Ledger = { commits: 0, node: NOTHING, rows: new Map(), allotments, names };
+  const ledger = createLedger(options);
+  const serviceName = (service: number) => ledger.names.services[service];
   return {
-    plan: (objects, usage) => planRevision(ledger, compile(objects), usage),
-    planInterface: (name) => planInterface(ledger, name),
+    plan: (objects, usage) => planRevision(ledger, ledger.compile(objects), usage),
+    planInterface: (name, wanted) => planInterface(ledger, name, wanted),
     interfaceRow: (name) => ledger.rows.get(name) ?? 0,
-    serviceName: names.service,
-    backendName: names.backend,
-    services: () => numberedServices(allotments, names.service),
+    serviceName,
+    backendName: (backend) => ledger.names.backends[backend],
+    services: () => numberedServices(ledger.allotments, serviceName),
+    save: () => inheritance.save(ledger),
+    load: (state) => inheritance.load(ledger, options, state),
   };
 }
 
 function planRevision(ledger: Ledger, revision: Revision, usage: Usage): Plan {
   const { allotments, names } = ledger;
-  const draft = draftOf(allotments, revision.servicePorts, usage);
+  const draft = draftOf(allotments, revisedPorts(ledger, revision), usage);
   const node = nodeEntries(ledger.node, revision.node);
   const operations = draft.operations(nodeOperations(ledger.node, node));
   const transaction = createTransaction(operations, revision.warnings);
@@ -92,15 +88,29 @@ function planRevision(ledger: Ledger, revision: Revision, usage: Usage): Plan {
   return planOf(ledger, transaction, retired, () => {
     revision.commit();
     draft.commit();
-    for (const allotment of draft.changed.values()) if (allotment) names.note(allotment);
+    for (const allotment of draft.changed.values()) if (allotment) noteNames(names, allotment);
+    ledger.inherited = false;
     enter(ledger, node);
   });
 }
 
-function planInterface(ledger: Ledger, name: string): Plan | undefined {
+/** A compiler tells what goes of that which it knows; what it was never told of goes unless it comes again. */
+function revisedPorts(
+  { inherited, allotments: { byKey } }: Ledger,
+  { servicePorts }: Revision,
+): Revision["servicePorts"] {
+  if (!inherited) return servicePorts;
+  const gone = [...byKey.keys()].filter((key) => !servicePorts.has(key));
+  return new Map([...gone.map((key) => [key, undefined] as const), ...servicePorts]);
+}
+
+function planInterface(ledger: Ledger, name: string, wanted = false): Plan | undefined {
   const { node, rows } = ledger;
-  if (rows.has(name) || !node.desired?.isPodInterface(name)) return undefined;
-  const interfaces = [...node.interfaces, podInterface(name, node.interfaces)];
+  const pod = isPodInterface(node.podInterfaces, name);
+  if (rows.has(name) || !(pod || wanted)) return undefined;
+  const [unknown = UNKNOWN, ...named] = node.interfaces;
+  const { ipv4, ipv6 } = unknown;
+  const interfaces = [unknown, ...named, { name, pod, ipv4, ipv6 }];
   const transaction = createTransaction(interfaceOperations(node.interfaces, interfaces));
   return planOf(ledger, transaction, NOTHING_RETIRED, () => enter(ledger, { ...node, interfaces }));
 }
@@ -119,12 +129,6 @@ function planOf(
     take();
   };
   return { transaction, retired, commit };
-}
-
-function enter(ledger: Ledger, node: NodeEntries): void {
-  if (node === ledger.node) return;
-  ledger.node = node;
-  ledger.rows = new Map(node.interfaces.map(({ name }, row) => [name, row]));
 }
 
 function* numberedServices(
@@ -177,19 +181,12 @@ function* drainingAfter({ byKey, draining }: Allotments, changed: Draft["changed
   }
 }
 
-/** `before` itself while the node is the same. */
-function nodeEntries(before: NodeEntries, desired: DesiredNode): NodeEntries {
-  if (before.desired === desired) return before;
-  const addresses = new Map(desired.addresses.map((address) => [address.address, address]));
-  return { desired, addresses, interfaces: interfaceRows(before.interfaces, desired) };
-}
-
 function nodeOperations(before: NodeEntries, after: NodeEntries): Operation[] {
   if (before === after) return [];
   return [
     ...interfaceOperations(before.interfaces, after.interfaces),
     ...addressOperations(before.addresses, after.addresses),
-    ...configOperations(before.desired?.config, after.desired?.config as Config),
+    ...configOperations(before.config, after.config as Config),
   ];
 }
 
@@ -226,29 +223,4 @@ function configOperations(before: Config | undefined, value: Config): Operation[
   return [
     { op: "update", map: "config", key: "config", value, create: before === undefined, label: "" },
   ];
-}
-
-function podInterface(name: string, rows: InterfaceRows) {
-  const { ipv4, ipv6 } = rows[0] ?? { ipv4: "", ipv6: "" };
-  return { name, pod: true, ipv4, ipv6 };
-}
-
-/** By number. They outlive their entries: an event may be read after its backend is gone. */
-interface Names {
-  note(allotment: Allotment): void;
-  service(number: number): string | undefined;
-  backend(number: number): string | undefined;
-}
-
-function createNames(): Names {
-  const services: string[] = [];
-  const backends: string[] = [];
-  return {
-    note: ({ number, desired, backends: numbered }) => {
-      if (desired) services[number] = desired.name;
-      for (const [name, { number: backend }] of numbered) backends[backend] = name;
-    },
-    service: (number) => services[number],
-    backend: (number) => backends[number],
-  };
 }

@@ -1,7 +1,7 @@
 /**
- * The kernel's settings of connection tracking and reassembly, by the names `sysctl -a` prints: the
- * kernel's own values first, then what somebody sets. Documentation/networking/nf_conntrack-sysctl.rst
- * and ip-sysctl.rst of the kernel describe them.
+ * The kernel's settings of connection tracking, reassembly and programs, by the names `sysctl -a` prints: the
+ * kernel's own values first, then what somebody sets. Documentation/networking/nf_conntrack-sysctl.rst,
+ * ip-sysctl.rst and admin-guide/sysctl/kernel.rst of the kernel describe them.
  */
 import { TIMEOUT_MAX } from "../../abi/limits.ts";
 import type { Config, Timeouts, Timer } from "../dataplane/entries.ts";
@@ -18,6 +18,8 @@ export type Sysctls = Pick<
   | "timeouts"
   | "fragmentTimeouts"
 > & {
+  /** kernel.bpf_stats_enabled: run times of programs are noted. */
+  readonly bpfStats: boolean;
   /** Timers that were set, so that a default of kube-proxy's does not go before them. */
   readonly given: ReadonlySet<Timer>;
 };
@@ -66,6 +68,7 @@ const FLAGS = {
   nf_conntrack_tcp_be_liberal: "tcpBeLiberal",
   // Of OpenWrt's kernels: 613-netfilter_optional_tcp_window_check.patch there.
   nf_conntrack_tcp_no_window_check: "tcpNoWindowCheck",
+  bpf_stats_enabled: "bpfStats",
 } as const;
 /** Where IPv6 is tracked, conntrack collects the fragments and its own setting holds; the other is taken alike. */
 const FRAGMENTS = {
@@ -113,6 +116,7 @@ function defaults(): Draft {
     tcpBeLiberal: false,
     tcpNoWindowCheck: false,
     tcpMaxRetrans: TCP_MAX_RETRANS,
+    bpfStats: false,
     timeouts: Object.fromEntries(timeouts) as Timeouts,
     fragmentTimeouts: {
       ipv4: FRAGMENT_TIMEOUTS.ipv4 * 1000,

@@ -27,12 +27,12 @@ import {
 } from "./field.ts";
 
 /** Each throws DataplaneError "bad-entry"; what comes back has canonical addresses. */
-interface Admission<Key, Value> {
+export interface Admission<Key, Value> {
   key(field: Field): Key;
   value(field: Field, key: Key): Value;
 }
 
-type Admissions = {
+export type Admissions = {
   readonly [Name in keyof Entries]: Admission<Entries[Name]["key"], Entries[Name]["value"]>;
 };
 
@@ -65,7 +65,7 @@ function guard<Key, Value>(
   };
 }
 
-function admissionsOf(capacity: Capacity): Admissions {
+export function admissionsOf(capacity: Capacity): Admissions {
   return {
     services: { key: vipOf, value: (field, { family }) => serviceOf(field, family, capacity) },
     backends: { key: rowOf(1), value: (field) => backendOf(field, capacity) },

@@ -24,15 +24,21 @@ export interface Passage {
 
 /** What a batch asks of the dataplane it belongs to. */
 export interface BatchOwner {
-  /** Engine time of a time. */
-  clock(now: number): number;
+  /** Engine time of a time at which a CPU sets to work. Throws DataplaneError "bad-option" for one there is not. */
+  begin(now: number, cpu?: number): number;
   resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link };
   describe(outcome: Outcome, packet: Uint8Array, passage: Passage): PacketEvent;
   /** `before` is the tuple of the frame that let it go. */
   describeReleased(released: ReleasedFrame, before: Tuple | null): PacketEvent;
 }
 
-export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
+/** What a batch asks of one that runs its frames itself. */
+export interface RunningOwner extends BatchOwner {
+  /** The frames have been through. */
+  settle(): void;
+}
+
+export function createBatch(batch: EngineBatch, owner: RunningOwner): Batch {
   const frames: Omit<Passage, "before">[] = [];
   /** Those of frames processed with events. */
   let passages: (Passage | undefined)[] = [];
@@ -71,10 +77,15 @@ export function createBatch(batch: EngineBatch, owner: BatchOwner): Batch {
       batch.memory.set(frame, batch.frameAt(batch.length));
       return commit(frame.length, options);
     },
-    process(now, { events = false } = {}) {
+    process(now, { events = false, cpu } = {}) {
       checkNow(now);
+      const time = owner.begin(now, cpu);
       for (let i = processed; events && i < batch.length; i++) notePassage(i);
-      batch.process(owner.clock(now));
+      try {
+        batch.process(time);
+      } finally {
+        owner.settle();
+      }
       processed = batch.length;
     },
     verdict(index) {

@@ -1,5 +1,8 @@
 /** The interface of every dataplane: the Wasm one, the TypeScript model, and whatever a test puts in their place. */
 import type { ObjectSet } from "../control/kubernetes.ts";
+import type { Hooks } from "../hook/hook.ts";
+import type { MapRegistry } from "../maps/map.ts";
+import type { Programs } from "../program/loaded.ts";
 import type { Counters, ServiceStatistics } from "./counters.ts";
 import type { Entries, Scheduler } from "./entries.ts";
 import type { PacketEvent, Verdict } from "./event.ts";
@@ -35,6 +38,12 @@ export interface Capacity {
   readonly batch: number;
   /** Bytes of one frame of the batch. Default 1,984. */
   readonly frame: number;
+  /** Bytes in front of each frame that programs may put headers into, a multiple of 64. Default 256. */
+  readonly headroom: number;
+  /** Bytes for maps and programs of one's own; 0 for none. Default 16,777,216. */
+  readonly arena: number;
+  /** CPUs that per-CPU maps have values for. Default 1. */
+  readonly cpus: number;
 }
 
 /** The node's addresses and routes, for what the Node object does not say. */
@@ -84,10 +93,16 @@ export interface FrameOptions {
   readonly linkType?: LinkType | number;
   /** Bytes the frame had on the wire, when a capture holds fewer. */
   readonly wireLength?: number;
+  /** skb->mark as programs find it, 0..2^32-1. Default 0. */
+  readonly mark?: number;
+  /** skb->priority as programs find it, 0..2^32-1. Default 0. */
+  readonly priority?: number;
 }
 
 /** What `process` is told of a frame. */
 export interface ProcessOptions extends FrameOptions {
+  /** The CPU whose values of per-CPU maps programs see, below `capacity.cpus`. Default 0. */
+  readonly cpu?: number;
   /** Milliseconds, from any epoch; never runs backwards (an earlier time counts as the latest seen). */
   readonly now: number;
 }
@@ -138,9 +153,10 @@ export interface Batch {
   push(frame: Uint8Array, options?: FrameOptions): number;
   /**
    * Runs every frame that has not been through yet through the dataplane at `now` milliseconds. With `events`
-   * the tuples are noted first, which `event` needs; verdicts and packets can be read either way.
+   * the tuples are noted first, which `event` needs; verdicts and packets can be read either way. `cpu` is the one
+   * whose values of per-CPU maps programs see, 0 unless it is said.
    */
-  process(now: number, options?: { readonly events?: boolean }): void;
+  process(now: number, options?: { readonly events?: boolean; readonly cpu?: number }): void;
   verdict(index: number): Verdict;
   /** The frame after the dataplane, as a view that lasts until the slot is used again. */
   packet(index: number): Uint8Array;
@@ -169,14 +185,39 @@ export interface Dataplane {
    */
   process(frame: Uint8Array, options: ProcessOptions): ProcessResult;
   readonly batch: Batch;
-  /** Addresses are canonical text, ports host order, times milliseconds of the dataplane's clock. */
-  readonly maps: Maps;
+  /**
+   * The control plane's maps by name: addresses are canonical text, ports host order, times milliseconds of the
+   * dataplane's clock. And `create`, `get` and `list` for those that programs share.
+   */
+  readonly maps: Maps & MapRegistry;
+  /** Programs that were loaded, and service NAT. */
+  readonly programs: Programs;
+  /** The chains of programs that packets go through. */
+  readonly hooks: Hooks;
+  /**
+   * Number of an interface, by which programs know it; it gets one if it has none. Throws DataplaneError
+   * "bad-option", and "capacity" when `capacity.interfaces` are named.
+   */
+  interface(name: string): number;
   /** Totals since it was created; a copy. */
   counters(): Counters;
   /** By service port, in the order of their names. */
   statistics(): readonly ServiceStatistics[];
   /** Forgets every connection and every remembered client. */
   flush(): void;
+  /**
+   * All that it keeps from one packet to the next: what the control plane knows, maps with their entries, connections
+   * with their windows and timers, remembered clients, counters, random state, clock. Fragments that wait for others of
+   * their datagram are left out and counted as discarded; so are frames in the batch.
+   */
+  snapshot(): Uint8Array;
+  /**
+   * Goes on from a snapshot, of either engine, in place of everything there is: the same packets at the times of the
+   * same clock then come to the same. Programs are loaded afterwards and find their maps by name. Throws DataplaneError
+   * "bad-snapshot" for bytes that are none, are cut, damaged or of another version, "capacity" for what there is no
+   * room for, and "in-use" while there are maps or programs of one's own; then nothing has changed.
+   */
+  restore(bytes: Uint8Array): void;
 }
 
 /** A map as bpf(2) has it, with keys and values decoded. */

@@ -17,6 +17,17 @@ export function writeDescriptor(
     input.interface | ((input.local ? layout.DESC_FLAG_LOCAL : 0) << 16) | (input.link << 24);
 }
 
+/** `index` is that of a block of two words for each slot. */
+export function writeMarks(
+  words: Uint32Array,
+  index: number,
+  slot: number,
+  { mark, priority }: FrameInput,
+): void {
+  words[index + slot * 2] = mark;
+  words[index + slot * 2 + 1] = priority;
+}
+
 export function readOutcome(words: Uint32Array, index: number): Outcome {
   const outcome = words[index + layout.DESC_VERDICT / 4] as number;
   const out = words[index + layout.DESC_OUT / 4] as number;

@@ -2,6 +2,8 @@
 
 import type { Counters, Traffic } from "./counters.ts";
 import type { Capacity, FrameOptions, Maps } from "./dataplane.ts";
+import type { ProgramOutcome, Runtime } from "./runtime.ts";
+import type { EngineState } from "./snapshot/state.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** The outcome of one packet, numbered as in abi/verdict. */
@@ -15,6 +17,8 @@ export interface Outcome {
   /** 0 for none. */
   backend: number;
   masquerade: boolean;
+  /** What programs have done; only while there are some in the way, or service NAT is not. */
+  programs?: ProgramOutcome | undefined;
 }
 
 /** A frame on its way in, its options resolved. */
@@ -23,6 +27,8 @@ export interface FrameInput extends Required<Omit<FrameOptions, "interface" | "l
   readonly interface: number;
   /** LINK_SLOT_ number of abi/layout. */
   readonly link: number;
+  /** The backend that a program wants for it, 0 for none; what comes from outside has none. */
+  readonly backend: number;
 }
 
 /** Which connections an engine has, of those that several share: seed and maps are the same for all. */
@@ -90,6 +96,7 @@ export interface Engine {
   readonly capacity: Capacity;
   readonly maps: Maps;
   readonly batch: EngineBatch;
+  readonly runtime: Runtime;
   /** Throws DataplaneError "capacity" before anything is changed. */
   commit(transaction: Transaction): void;
   /** Connections that a backend still has; its number is not given to another one before this is 0. */
@@ -110,4 +117,11 @@ export interface Engine {
   /** Returns how many connections it has ended. */
   retire(backends: Retirement): number;
   flush(): void;
+  /** What it keeps from one packet to the next beside the control plane's maps. Copies, but of fragments nothing. */
+  save(): EngineState;
+  /**
+   * Takes state and entries of the control plane's maps in place of all it has. Both have been checked and fit; batch
+   * and runtime are left alone.
+   */
+  load(state: EngineState, entries: Transaction): void;
 }

@@ -12,6 +12,8 @@ export type DataplaneErrorCode =
   | "read-only-map"
   | "events-off"
   | "bad-dump"
+  | "bad-snapshot"
+  | "in-use"
   | "closed"
   | "in-flight"
   | "no-shared-memory"

@@ -76,4 +76,13 @@ export interface PacketEvent {
   readonly before: Tuple | null;
   /** Null where nothing leaves. */
   readonly after: Tuple | null;
+  /** The link whose program has ended the walk, null for none. This and what follows only while chains are active. */
+  readonly program?: string | null;
+  /** Why the program has dropped it, in its own words. */
+  readonly programReason?: string | null;
+  /** skb->mark and skb->priority it leaves with. */
+  readonly mark?: number;
+  readonly priority?: number;
+  /** Name of the interface that a REDIRECT leaves by. */
+  readonly redirect?: string | null;
 }

@@ -13,6 +13,8 @@ export interface Extents<Owner> {
   /** Rows held now. */
   readonly used: number;
   readonly capacity: number;
+  /** Counts the changes. */
+  readonly revision: number;
   get(owner: Owner): Extent | undefined;
   /** The caller has made sure that `used + length` is within the capacity. */
   allocate(owner: Owner, length: number): Extent;
@@ -30,6 +32,7 @@ export function createExtents<Owner>(
   /** Where the rows begin that were not used since everything was moved together. */
   let end = 0;
   let used = 0;
+  let revision = 0;
 
   function firstFit(length: number): number | undefined {
     const hole = holes.take(length);
@@ -54,9 +57,13 @@ export function createExtents<Owner>(
     get used() {
       return used;
     },
+    get revision() {
+      return revision;
+    },
     get: (owner) => held.get(owner),
     owners: () => held.keys(),
     allocate(owner, length) {
+      revision++;
       if (length === 0) {
         const empty = { base: 0, length: 0 };
         held.set(owner, empty);
@@ -77,6 +84,7 @@ export function createExtents<Owner>(
     release(owner) {
       const extent = held.get(owner);
       if (!extent) return;
+      revision++;
       held.delete(owner);
       used -= extent.length;
       if (extent.length > 0) holes.add(extent);

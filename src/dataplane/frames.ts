@@ -1,10 +1,11 @@
 /** The batch of the Wasm packet path: descriptors and frames read and written where the module has them. */
 import * as layout from "../../abi/layout.ts";
 import type { Capacity } from "./dataplane.ts";
-import { readOutcome, writeDescriptor } from "./descriptor.ts";
+import { readOutcome, writeDescriptor, writeMarks } from "./descriptor.ts";
 import { type EngineBatch, NONE_RELEASED, type ReleasedFrame } from "./engine.ts";
 import type { Instance } from "./module.ts";
-import { createReleased } from "./released.ts";
+import { annotateAll, createReleased } from "./released.ts";
+import type { WasmRuntime } from "./runtime/runtime.ts";
 
 const WORDS = layout.DESC_SIZE / 4;
 
@@ -13,6 +14,7 @@ export function createFrames(
   instance: Instance,
   { batch: capacity, frame: frameCapacity }: Capacity,
   tick: (now: number) => number,
+  { walk, marks }: Pick<WasmRuntime, "walk" | "marks">,
 ): EngineBatch {
   const { exports } = instance;
   const { buffer } = instance.memory;
@@ -38,15 +40,23 @@ export function createFrames(
     frameAt: (index) => index * stride,
     commit(bytes, input) {
       writeDescriptor(words, first + length * WORDS, frames + length * stride, bytes, input);
+      writeMarks(words, marks, length, input);
       length++;
     },
     process(now) {
       const fresh = descriptors + processed * layout.DESC_SIZE;
-      exports.process(fresh, length - processed, tick(now));
-      released = readReleased(processed);
+      const count = length - processed;
+      if (walk.active) {
+        walk.run({ slot: processed, descriptors: fresh, count, room: frameCapacity }, tick(now));
+        released = annotateAll(walk, readReleased(processed), length);
+      } else {
+        exports.process(fresh, count, tick(now));
+        walk.skip(processed, count);
+        released = readReleased(processed);
+      }
       processed = length;
     },
-    outcome: (index) => readOutcome(words, first + index * WORDS),
+    outcome: (index) => walk.annotate(index, readOutcome(words, first + index * WORDS)),
     packet(index) {
       const at = words[first + index * WORDS + layout.DESC_DATA / 4] as number;
       const bytes = words[first + index * WORDS + layout.DESC_LENGTH / 4] as number;

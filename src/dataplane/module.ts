@@ -25,6 +25,7 @@ export interface PacketPath {
     fragments: number,
     batch: number,
     frame: number,
+    headroom: number,
     seed: number,
   ): number;
   /** Which connections are this engine's; all of them until it is called. `byAddress` is 0 or 1. */
@@ -32,6 +33,10 @@ export interface PacketPath {
   /** To be called once, when memory has grown to what `configure` asked for. */
   start(): void;
   process(descriptors: number, length: number, now: number): void;
+  /** Number of the service port behind an address and port, nodePorts included; for the runtime of programs. */
+  owner(family: number, address0: bigint, address1: bigint, port: number, proto: number): number;
+  /** Writes the tuple of a frame where `out` says; 0 when it has none. For the runtime of programs. */
+  readTuple(descriptor: number, out: number): number;
   /** Writes the shard of each frame into the last word of its descriptor, and nothing else. */
   steer(descriptors: number, length: number): void;
   /** Records of the fragments that the last `process` has let go, and how many there are. */
@@ -60,6 +65,14 @@ export interface PacketPath {
   flush(): void;
   sweep(now: number): void;
   rebase(delta: number): void;
+  /** Takes in a connection of which a record stands there; there must be room, and its tuples in no other one. */
+  adopt(map: number, record: number): void;
+  /** Its clock, and when it has last looked for what has expired. */
+  now(): number;
+  swept(): number;
+  resume(now: number, swept: number): void;
+  /** The key of Maglev's hash, where it is not the seed that `configure` was given. */
+  seedBalance(seed: number): void;
   randomState(): number;
   setRandomState(state: number): void;
 }
@@ -67,22 +80,31 @@ export interface PacketPath {
 export interface Instance {
   readonly exports: PacketPath;
   readonly memory: WebAssembly.Memory;
+  /** Where what it has in memory ends. */
+  readonly end: number;
 }
 
 const PAGE = 65536;
+/** The last page is left out, so that no address behind a frame wraps. */
+const BYTES_MAX = 2 ** 32 - PAGE;
 /** Pages before the tables: static data only; kept in step with asconfig.json. */
 const INITIAL_PAGES = 2;
 
-let inlined: Promise<WebAssembly.Module> | undefined;
+let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** The module that is inlined in this package, compiled once per realm. */
 function inlinedModule(): Promise<WebAssembly.Module> {
-  inlined ??= WebAssembly.compile(inlinedBytes());
-  return inlined;
+  compiled ??= WebAssembly.compile(inlinedBytes());
+  return compiled;
 }
 
 export function inlinedBytes(): Uint8Array<ArrayBuffer> {
-  const text = atob(MODULE_BASE64);
+  return bytesOf(MODULE_BASE64);
+}
+
+/** What stands in this package as text. */
+export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
@@ -97,11 +119,11 @@ export async function load(
   memory = createMemory(),
 ): Promise<Instance> {
   const exports = await instantiatePath(module ?? (await inlinedModule()), memory);
-  const bytes = exports.configure(...sizesOf(capacity, seed));
+  const end = exports.configure(...sizesOf(capacity, seed)) >>> 0;
   exports.partition(shard, shards, steering === "address" ? 1 : 0, seed | 0);
-  grow(memory, bytes >>> 0);
+  grow(memory, end === 0 ? Number.POSITIVE_INFINITY : end);
   exports.start();
-  return { exports, memory };
+  return { exports, memory, end };
 }
 
 /** A module imports either a memory of its own or one that workers share. */
@@ -126,6 +148,7 @@ export function sizesOf(capacity: Capacity, seed: number): Parameters<PacketPath
     capacity.fragments,
     capacity.batch,
     capacity.frame,
+    capacity.headroom,
     seed | 0,
   ];
 }
@@ -162,13 +185,15 @@ function checkAbi(module: WebAssembly.Module): void {
   );
 }
 
-function grow(memory: WebAssembly.Memory, bytes: number): void {
+/** Throws DataplaneError "capacity". */
+export function grow(memory: WebAssembly.Memory, bytes: number): void {
   const pages = Math.ceil(bytes / PAGE) - memory.buffer.byteLength / PAGE;
+  const isTooMuch = bytes > BYTES_MAX;
   try {
-    if (bytes === 0) throw new RangeError("more than 32 bits can address");
+    if (isTooMuch) throw new RangeError("more than 32 bits can address");
     if (pages > 0) memory.grow(pages);
   } catch (error) {
-    const size = bytes === 0 ? "more than 4 GiB" : `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    const size = isTooMuch ? "more than 4 GiB" : `${Math.ceil(bytes / 2 ** 20)} MiB`;
     throw new DataplaneError(
       "capacity",
       `the capacities need ${size} of memory (${(error as Error).message}): ask for less`,

@@ -1,5 +1,5 @@
 /** The options of a dataplane, checked and completed. */
-import { FRAME_MAX } from "../../abi/limits.ts";
+import { FRAME_MAX, HEADROOM } from "../../abi/limits.ts";
 import type {
   ApplyOptions,
   Capacity,
@@ -7,6 +7,7 @@ import type {
   FrameOptions,
   ProcessOptions,
 } from "./dataplane.ts";
+import type { FrameInput } from "./engine.ts";
 import { badOption, DataplaneError } from "./error.ts";
 import { show } from "./field.ts";
 
@@ -25,6 +26,9 @@ const DEFAULT_CAPACITY: Capacity = {
   fragments: 256,
   batch: 256,
   frame: 1984,
+  headroom: 256,
+  arena: 16777216,
+  cpus: 1,
 };
 
 /** The most that record numbers and addresses of 32 bits leave room for. */
@@ -43,7 +47,13 @@ export const CAPACITY_MAX: Capacity = {
   fragments: 2 ** 16,
   batch: 2 ** 16,
   frame: FRAME_MAX,
+  headroom: 4096,
+  arena: 2 ** 31,
+  cpus: 64,
 };
+
+/** The least is 1 for the others. */
+const CAPACITY_MIN: Partial<Capacity> = { headroom: HEADROOM, arena: 0 };
 
 const NAMES: readonly (keyof DataplaneOptions)[] = [
   "node",
@@ -107,9 +117,12 @@ export function capacityOf(options: DataplaneOptions): Capacity {
 }
 
 function oneCapacity(name: keyof Capacity, value = DEFAULT_CAPACITY[name]): number {
-  if (Number.isInteger(value) && value >= 1 && value <= CAPACITY_MAX[name]) return value;
+  const [least, most] = [CAPACITY_MIN[name] ?? 1, CAPACITY_MAX[name]];
+  const isMeant = name !== "headroom" || value % HEADROOM === 0;
+  if (Number.isInteger(value) && value >= least && value <= most && isMeant) return value;
+  const what = name === "headroom" ? `a multiple of ${HEADROOM}` : "an integer";
   throw badOption(
-    `capacity.${name} is ${show(value)}: it must be an integer from 1 to ${CAPACITY_MAX[name]}`,
+    `capacity.${name} is ${show(value)}: it must be ${what} from ${least} to ${most}`,
   );
 }
 
@@ -139,6 +152,18 @@ export function checkNow(now: ProcessOptions["now"] | undefined): void {
   throw badOption(`now is ${show(now)}: it must be a finite number of milliseconds`);
 }
 
+/** Throws DataplaneError "bad-option". */
+export function cpuOf(cpu = 0, { cpus }: Pick<Capacity, "cpus">): number {
+  if (Number.isInteger(cpu) && cpu >= 0 && cpu < cpus) return cpu;
+  throw badOption(`cpu is ${show(cpu)}: it must be an integer below capacity.cpus, ${cpus}`);
+}
+
+/** Throws DataplaneError "bad-option". */
+export function checkInterface(name: string): string {
+  if (typeof name === "string" && name !== "") return name;
+  throw badOption(`interface is ${show(name)}: it must be the name of a device`);
+}
+
 /** Throws DataplaneError "bad-option" or "frame-too-large". */
 export function checkFrame(frame: Uint8Array, largest: number): void {
   if (!(frame instanceof Uint8Array)) throw badOption("a frame must be a Uint8Array");
@@ -153,8 +178,33 @@ export function checkFrame(frame: Uint8Array, largest: number): void {
 }
 
 /** Never less than what is there: a lower number is no length a frame on the wire can have had. */
-export function wireLengthOf({ wireLength }: FrameOptions, length: number): number {
+function wireLengthOf({ wireLength }: FrameOptions, length: number): number {
   if (wireLength === undefined || wireLength <= length) return length;
   if (Number.isInteger(wireLength) && wireLength < 2 ** 31) return wireLength;
   throw badOption(`wireLength is ${show(wireLength)}: it must be an integer below 2^31`);
+}
+
+/**
+ * What an engine is told of a frame of `length` bytes, whose interface and link layer are known by their numbers.
+ * Throws DataplaneError "bad-option".
+ */
+export function inputOf(
+  frame: FrameOptions,
+  length: number,
+  numbers: Pick<FrameInput, "interface" | "link">,
+): FrameInput {
+  return {
+    interface: numbers.interface,
+    link: numbers.link,
+    local: frame.local === true,
+    wireLength: wireLengthOf(frame, length),
+    mark: wordOf("mark", frame.mark),
+    priority: wordOf("priority", frame.priority),
+    backend: 0,
+  };
+}
+
+function wordOf(name: "mark" | "priority", value = 0): number {
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
+  throw badOption(`${name} is ${show(value)}: it must be an integer from 0 to 4294967295`);
 }

@@ -6,7 +6,7 @@ import { formatEndpoint } from "../packet/address.ts";
 import { tupleOf } from "../packet/parse.ts";
 import { admitted } from "./admission.ts";
 import { type BatchOwner, createBatch } from "./batch.ts";
-import { createClock } from "./clock.ts";
+import { createClock, createNanoseconds } from "./clock.ts";
 import type {
   ApplyOptions,
   Dataplane,
@@ -26,7 +26,16 @@ import {
 import type { Tuple } from "./entries.ts";
 import { ACTIONS, CONNTRACKS, nameOf, REASONS, VERDICTS } from "./event.ts";
 import { type Link, linkOf, linkOfSlot } from "./link.ts";
-import { checkApply, checkFrame, checkNow, wireLengthOf } from "./options.ts";
+import { checkApply, checkFrame, checkInterface, checkNow, cpuOf, inputOf } from "./options.ts";
+import {
+  describeProgram,
+  mapsWith,
+  NAMELESS,
+  type Programming,
+  type ProgramNames,
+} from "./programming.ts";
+import type { ControlState } from "./snapshot/control.ts";
+import { createSuccession } from "./snapshot/succession.ts";
 import { type NumberedService, Statistics } from "./statistics.ts";
 import type { Operation, Transaction } from "./transaction.ts";
 
@@ -42,8 +51,8 @@ export interface Plan {
 export interface Controller {
   /** Throws DataplaneError "bad-option" for what is no object set. */
   plan(objects: ObjectSet, engine: { connections(backend: number): number }): Plan;
-  /** Gives a row to an interface that needs one and has none. */
-  planInterface(name: string): Plan | undefined;
+  /** Gives a row to an interface that has none, if it needs one or is `wanted`. */
+  planInterface(name: string, wanted?: boolean): Plan | undefined;
   /** Row of `interfaces`, 0 for a name without one. */
   interfaceRow(name: string): number;
   /** "ns/name:port". */
@@ -52,18 +61,22 @@ export interface Controller {
   backendName(backend: number): string | undefined;
   /** Those that only keep old connections included. */
   services(): Iterable<NumberedService>;
+  /** What it knows of the maps, and taking over what another one knew. */
+  save(): ControlState;
+  load(state: ControlState): void;
 }
 
 export function createPlane(
   engine: Engine,
   controller: Controller,
   options: DataplaneOptions,
+  programming: Programming,
 ): Dataplane {
   const defaultLink = linkOf(options.linkType ?? "ethernet");
-  const clock = createClock();
+  const [clock, nanoseconds] = [createClock(), createNanoseconds()];
   /** Backend number -> number of its service port. */
   const serviceOf = new Map<number, number>();
-  const describe = createDescriber(engine, controller, serviceOf);
+  const describe = createDescriber(engine, controller, serviceOf, programming.names);
   const describeReleased = createReleasedDescriber(describe);
   const statistics = new Statistics(engine);
 
@@ -84,21 +97,24 @@ export function createPlane(
     return transaction;
   }
 
-  function interfaceRow(name: string): number {
-    const plan = controller.planInterface(name);
+  function interfaceRow(name: string, wanted?: boolean): number {
+    const plan = controller.planInterface(name, wanted);
     if (plan) carryOut(plan);
     return controller.interfaceRow(name);
   }
 
   function resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link } {
     const link = frame.linkType === undefined ? defaultLink : linkOf(frame.linkType);
-    const input = {
-      interface: frame.interface === undefined ? 0 : interfaceRow(frame.interface),
-      local: frame.local === true,
-      wireLength: wireLengthOf(frame, length),
-      link: link.slot,
-    };
-    return { input, link };
+    const row = frame.interface === undefined ? 0 : interfaceRow(frame.interface);
+    return { input: inputOf(frame, length, { interface: row, link: link.slot }), link };
+  }
+
+  /** Engine time of a time, of which programs are told. */
+  function begin(now: number, cpu?: number): number {
+    const checked = cpuOf(cpu, engine.capacity);
+    const time = clock(now);
+    programming.begin(time, nanoseconds(now), checked);
+    return time;
   }
 
   function process(frame: Uint8Array, given: ProcessOptions): ProcessResult {
@@ -106,9 +122,17 @@ export function createPlane(
     checkNow(given?.now);
     const { input, link } = resolve(frame.length, given);
     const before = tupleOf(frame, link.type, input.wireLength);
-    const { outcome, packet, released } = engine.process(frame, input, clock(given.now));
+    const { outcome, packet, released } = run(frame, input, begin(given.now, given.cpu));
     const event = describe(outcome, packet, { link, wireLength: input.wireLength, before });
     return { verdict: event.verdict, packet, event, released: leaving(released, before) };
+  }
+
+  function run(frame: Uint8Array, input: FrameInput, time: number) {
+    try {
+      return engine.process(frame, input, time);
+    } finally {
+      programming.settle();
+    }
   }
 
   function leaving(released: readonly ReleasedFrame[], before: Tuple | null): readonly Released[] {
@@ -119,15 +143,28 @@ export function createPlane(
     }));
   }
 
+  const batch = createBatch(engine.batch, {
+    begin,
+    settle: programming.settle,
+    resolve,
+    describe,
+    describeReleased,
+  });
+  const clocks = { clock, nanoseconds };
+  const parts = { engine, controller, statistics, programming, batch, serviceOf, ...clocks };
   return {
     engine: engine.name,
-    maps: admitted(engine.maps, engine.capacity),
-    batch: createBatch(engine.batch, { clock, resolve, describe, describeReleased }),
+    maps: mapsWith(admitted(engine.maps, engine.capacity), programming.maps),
+    programs: programming.programs,
+    hooks: programming.hooks,
+    interface: (name) => interfaceRow(checkInterface(name), true),
+    batch,
     apply,
     process,
     counters: () => engine.counters(),
     statistics: () => statistics.read(controller.services()),
     flush: () => engine.flush(),
+    ...createSuccession({ ...parts, node: options.node }),
   };
 }
 
@@ -145,6 +182,7 @@ export function createDescriber(
   { maps }: Pick<Engine, "maps">,
   controller: Controller,
   serviceOf: ReadonlyMap<number, number>,
+  names: ProgramNames = NAMELESS,
 ): BatchOwner["describe"] {
   const ownerOf = (backend: number) =>
     serviceOf.get(backend) ?? maps.backends.lookup(backend)?.service ?? 0;
@@ -155,7 +193,7 @@ export function createDescriber(
   return (outcome, packet, { link, wireLength, before }) => {
     const service = outcome.service || ownerOf(outcome.backend);
     const gone = outcome.verdict === VERDICT_DROP || outcome.verdict === VERDICT_ABORTED;
-    return {
+    const event = {
       verdict: nameOf(VERDICTS, outcome.verdict),
       action: nameOf(ACTIONS, outcome.action),
       reason: REASONS[outcome.reason] ?? null,
@@ -166,6 +204,8 @@ export function createDescriber(
       before,
       after: gone ? null : tupleOf(packet, link.type, Math.max(wireLength, packet.length)),
     };
+    if (outcome.programs === undefined) return event;
+    return { ...event, ...describeProgram(outcome.programs, names, maps.interfaces) };
   };
 }
 

@@ -3,6 +3,7 @@ import * as layout from "../../abi/layout.ts";
 import { readOutcome } from "./descriptor.ts";
 import { NONE_RELEASED, type ReleasedFrame } from "./engine.ts";
 import type { Instance } from "./module.ts";
+import type { Walk } from "./runtime/walk.ts";
 
 /** Those of the last `process`, of which packet 0 was number `first` of the batch. Views. */
 export function createReleased({ exports, memory: { buffer } }: Instance) {
@@ -16,6 +17,18 @@ export function createReleased({ exports, memory: { buffer } }: Instance) {
       readReleased(memory, words, base + index * layout.RELEASED_SIZE, first),
     );
   };
+}
+
+/** Adds what programs have done to fragments whose slots begin at `slot`. */
+export function annotateAll(
+  walk: Walk,
+  released: readonly ReleasedFrame[],
+  slot: number,
+): readonly ReleasedFrame[] {
+  released.forEach(({ outcome }, index) => {
+    walk.annotate(slot + index, outcome);
+  });
+  return released;
 }
 
 export function readReleased(

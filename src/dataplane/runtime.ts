@@ -52,6 +52,8 @@ export interface ByteMap {
   consume(most: number): Uint8Array[];
   /** Ring buffer: to the end of it, like what a program emits. 0, or -EAGAIN when it is full. */
   emit(record: Uint8Array): number;
+  /** Ring buffer: records, of programs and of `emit`, that found no room. 0 of all else. */
+  readonly lost: number;
   /** Gives its room back; nothing may use it afterwards. */
   free(): void;
 }
@@ -111,6 +113,8 @@ export interface Runtime {
   readonly cpus: number;
   /** The functions of import module "waxdp" that programs call while packets run. */
   readonly helpers: WebAssembly.ModuleImports;
+  /** State of what the helper `random` draws from. */
+  random: number;
   /** What the helpers `time` (nanoseconds since the first `now`) and `cpu` say from now on. */
   begin(nanoseconds: number, cpu: number): void;
   /** Undefined when the arena has no room. The shape has been checked. */

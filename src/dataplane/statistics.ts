@@ -11,6 +11,7 @@ import {
 } from "./counters.ts";
 import type { Engine } from "./engine.ts";
 import type { Family, Proto } from "./entries.ts";
+import type { ServicePortState } from "./snapshot/control.ts";
 import { type Operation, printVip, type Transaction } from "./transaction.ts";
 
 /** A service port as the controller has it. */
@@ -37,6 +38,14 @@ interface Account {
   readonly before: { readonly rejected: number; readonly dropped: number };
 }
 
+/** What is known of a service port beside what the engine counts. */
+export interface AccountState {
+  /** Number of the service port. */
+  readonly service: number;
+  readonly past: Traffic;
+  readonly before: Account["before"];
+}
+
 /** The service ports of a dataplane, each from its first entry to its last. */
 export class Statistics {
   readonly #engine: Pick<Engine, "traffic" | "connections">;
@@ -59,6 +68,24 @@ export class Statistics {
   /** In the order of their names. */
   read(services: Iterable<NumberedService>): ServiceStatistics[] {
     return Array.from(services, (service) => this.#readService(service)).sort(byName);
+  }
+
+  save(): AccountState[] {
+    return Array.from(this.#accounts, ([service, { past, before }]) => ({ service, past, before }));
+  }
+
+  /** Goes on from what another one knew of the entries that these service ports have. */
+  load(ports: readonly ServicePortState[], accounts: readonly AccountState[]): void {
+    this.#owners.clear();
+    this.#accounts.clear();
+    for (const { number: service, backends, services } of ports) {
+      for (const { number } of backends) this.#assign(number, service);
+      for (const { vip } of services) this.#assign(printVip(vip), service);
+    }
+    for (const { service, past, before } of accounts) {
+      const entries = this.#accounts.get(service)?.entries ?? 0;
+      this.#accounts.set(service, { entries, past, before });
+    }
   }
 
   /** Traffic of the backends that are to be deleted, by service port. */

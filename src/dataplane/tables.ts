@@ -21,6 +21,8 @@ export interface Tables {
   readonly slots: Extents<number>;
   readonly ranges: Extents<string>;
   readonly access: Access;
+  /** As if the map `config` had never been written. */
+  clearConfig(): void;
 }
 
 /** `epoch` is what the engine's times are counted from. */
@@ -33,6 +35,7 @@ export function createTables(
   const access: Access = { exports, memory, scratch: exports.scratch() >>> 0 };
   const slots = createSlots(access, capacity);
   const ranges = createRanges(access, capacity);
+  const config = createConfig(access, ranges);
   const maps: Maps = {
     services: createServices(access, capacity, ranges),
     backends: createBackends(access, capacity),
@@ -40,9 +43,9 @@ export function createTables(
     endpoints: createEndpoints(access, capacity),
     addresses: createAddresses(access, capacity),
     interfaces: createInterfaces(access, capacity),
-    config: createConfig(access, ranges),
+    config,
     affinity: createAffinity(access, capacity, epoch),
     conntrack: createConntrack(access, capacity, epoch),
   };
-  return { maps, slots, ranges, access };
+  return { maps, slots, ranges, access, clearConfig: config.clear };
 }

@@ -1,16 +1,18 @@
 /** The packet path compiled to WebAssembly, as an engine. */
 import * as layout from "../../abi/layout.ts";
-import { SHARD_UNKNOWN } from "../../abi/limits.ts";
+import { FRAME_MAX, SHARD_UNKNOWN } from "../../abi/limits.ts";
 import { createTicks } from "./clock.ts";
 import { commit } from "./commit.ts";
 import type { Capacity } from "./dataplane.ts";
-import { readOutcome, writeDescriptor } from "./descriptor.ts";
+import { readOutcome, writeDescriptor, writeMarks } from "./descriptor.ts";
 import type { Engine, FrameInput, Partition, ReleasedFrame } from "./engine.ts";
 import { createFrames } from "./frames.ts";
 import { rowAt } from "./maps/access.ts";
 import { type Instance, load } from "./module.ts";
-import { createReleased } from "./released.ts";
+import { createKeeper } from "./records/keeper.ts";
+import { annotateAll, createReleased } from "./released.ts";
 import { retire } from "./retire.ts";
+import { createRuntime, type WasmRuntime } from "./runtime/runtime.ts";
 import { createTables } from "./tables.ts";
 import { readCounters } from "./totals.ts";
 import { createTraffic } from "./traffic.ts";
@@ -30,16 +32,20 @@ export async function createEngine({
   partition,
 }: WasmOptions): Promise<Engine> {
   const instance = await load(module, capacity, seed, partition);
+  const programs = await createRuntime(instance, capacity, seed, () => tables.slots.revision);
   const { exports } = instance;
   const clock = createTicks(exports);
   const tables = createTables(instance, capacity, clock.epoch);
   const { view } = tables.access.memory;
-  const single = createSingle(instance);
+  const single = createSingle(instance, programs);
+  const traffic = createTraffic(tables.access);
+  const counters = () => readCounters(instance);
   return {
     name: "wasm",
     capacity,
     maps: tables.maps,
-    batch: createFrames(instance, capacity, clock.tick),
+    batch: createFrames(instance, capacity, clock.tick, programs),
+    runtime: programs.runtime,
     commit: (transaction) => commit(transaction, tables, capacity),
     connections(backend) {
       const row = rowAt(tables.access, layout.MAP_BACKENDS, backend);
@@ -47,10 +53,11 @@ export async function createEngine({
     },
     process: (frame, input, now) => single.process(frame, input, clock.tick(now)),
     shardOf: single.shardOf,
-    counters: () => readCounters(instance),
-    traffic: createTraffic(tables.access),
+    counters,
+    traffic,
     retire: (backends) => retire(tables.access, backends),
     flush: () => exports.flush(),
+    ...createKeeper({ tables, capacity, clock, traffic, counters }, seed),
   };
 }
 
@@ -58,7 +65,7 @@ export async function createEngine({
  * One frame, of up to FRAME_MAX bytes, through the slot that takes any size, with a descriptor of its own: the
  * batch is left alone.
  */
-function createSingle(instance: Instance) {
+function createSingle(instance: Instance, { walk, marks, single: slot }: WasmRuntime) {
   const { exports, memory } = instance;
   const bytes = new Uint8Array(memory.buffer);
   const words = new Uint32Array(memory.buffer);
@@ -69,16 +76,26 @@ function createSingle(instance: Instance) {
   function put(frame: Uint8Array, input: FrameInput): void {
     bytes.set(frame, at);
     writeDescriptor(words, descriptor >>> 2, at, frame.length, input);
+    writeMarks(words, marks, slot, input);
+  }
+
+  function run(now: number): readonly ReleasedFrame[] {
+    if (walk.active) {
+      walk.run({ slot, descriptors: descriptor, count: 1, room: FRAME_MAX }, now);
+      return annotateAll(walk, readReleased(0), slot + 1);
+    }
+    exports.process(descriptor, 1, now);
+    walk.skip(slot, 1);
+    return readReleased(0);
   }
 
   return {
     process(frame: Uint8Array, input: FrameInput, now: number) {
       put(frame, input);
-      exports.process(descriptor, 1, now);
+      const released = run(now);
       const start = word(layout.DESC_DATA);
-      const released = readReleased(0);
       return {
-        outcome: readOutcome(words, descriptor >>> 2),
+        outcome: walk.annotate(slot, readOutcome(words, descriptor >>> 2)),
         packet: bytes.slice(start, start + word(layout.DESC_LENGTH)),
         released: released.length === 0 ? released : released.map(ownCopy),
       };

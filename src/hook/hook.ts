@@ -62,11 +62,13 @@ export interface Hook {
   /** In the order in which packets meet them. */
   links(): readonly Link[];
   list(): readonly LinkInfo[];
-  /** Throws HookError: "unknown-link", "name-taken", "bad-place", "stale-revision", "too-many-links" (64), "wrong-hook", "unloaded". */
+  /** Throws HookError: "unknown-link", "name-taken", "bad-place", "stale-revision", "too-many-links" (64), "wrong-hook", "unloaded", "bad-option". */
   attach(program: LoadedProgram, options?: AttachOptions): Link;
 }
 
 export interface Hooks {
+  /** Packets go through something else than service NAT alone: programs, or not even that. */
+  readonly active: boolean;
   readonly ingress: Hook;
   readonly egress: Hook;
 }

@@ -1,4 +1,5 @@
 /** Maps as people make and use them, in the words of bpf(2) and libbpf. */
+import type { LoadedProgram } from "../program/loaded.ts";
 
 /** Types of maps, by the names of enum bpf_map_type in lower case, as bpftool prints them. */
 export type MapType =
@@ -84,7 +85,7 @@ export interface MapSpec<Key extends Layout = Layout, Value extends Layout = Lay
   readonly type: MapType;
   /** Not of a ring buffer. Default of arrays: "u32". */
   readonly key?: Key;
-  /** Not of a ring buffer, a prog_array or a map of maps. */
+  /** Not of a prog_array or a map of maps. Of a ring buffer what its records are like, bytes unless it is said. */
   readonly value?: Value;
   /** Most entries; of a ring buffer its bytes, a power of two and at least 4,096. */
   readonly maxEntries: number;
@@ -169,15 +170,28 @@ export interface RingBuffer<Record = Uint8Array>
   readonly lost: number;
 }
 
+/** What a spec of that type makes. */
+export type MapOf<Type extends MapType, Key extends Layout, Value extends Layout> = {
+  readonly ringbuf: RingBuffer<ValueOf<Value>>;
+  readonly prog_array: UserMap<ValueOf<Key>, LoadedProgram>;
+  readonly array_of_maps: UserMap<ValueOf<Key>, UserMap>;
+  readonly hash_of_maps: UserMap<ValueOf<Key>, UserMap>;
+  readonly percpu_array: UserMap<ValueOf<Key>, ValueOf<Value>[]>;
+  readonly percpu_hash: UserMap<ValueOf<Key>, ValueOf<Value>[]>;
+  readonly array: UserMap<ValueOf<Key>, ValueOf<Value>>;
+  readonly hash: UserMap<ValueOf<Key>, ValueOf<Value>>;
+  readonly lru_hash: UserMap<ValueOf<Key>, ValueOf<Value>>;
+  readonly lpm_trie: UserMap<ValueOf<Key>, ValueOf<Value>>;
+}[Type];
+
 /** `dataplane.maps`, beside the maps of the control plane that stand there by name. */
 export interface MapRegistry {
   /** Throws MapError: EINVAL, EEXIST for a name that is taken, ENOMEM when `capacity.arena` has no room. */
-  create<const Key extends Layout, const Value extends Layout>(
-    spec: MapSpec<Key, Value> & { readonly type: "ringbuf" },
-  ): RingBuffer<ValueOf<Value>>;
-  create<const Key extends Layout, const Value extends Layout>(
-    spec: MapSpec<Key, Value>,
-  ): UserMap<ValueOf<Key>, ValueOf<Value>>;
+  create<
+    const Type extends MapType,
+    const Key extends Layout = "u32",
+    const Value extends Layout = number,
+  >(spec: MapSpec<Key, Value> & { readonly type: Type }): MapOf<Type, Key, Value>;
   /** A map that was created here or by a program that was loaded; undefined when there is none of that name. */
   get<Key = unknown, Value = unknown>(name: string): UserMap<Key, Value> | undefined;
   /** In the order of their numbers. */

@@ -1,4 +1,5 @@
 /** Chooses the backend of a new connection. */
+import type { FrameInput } from "../dataplane/engine.ts";
 import type { Backend, Ring, RingName, Service } from "../dataplane/entries.ts";
 import { murmur3 } from "../murmur3.ts";
 import { family, parse } from "../packet/address.ts";
@@ -10,6 +11,17 @@ import type { Store } from "./store.ts";
 export interface Choice {
   readonly number: number;
   readonly backend: Backend;
+}
+
+/** The backend that a program has asked for, whosever it is; undefined when it is not one for this packet. */
+export function wanted(
+  store: Store,
+  { ip, tuple }: Flow,
+  { backend: number }: FrameInput,
+): Choice | undefined {
+  const backend = number === 0 ? undefined : store.control.backends.lookup(number);
+  const suits = backend?.family === ip.family && backend.proto === tuple.proto;
+  return suits ? { number, backend } : undefined;
 }
 
 /** The backend the client had last, or what the ring has for it; undefined for an empty ring. */

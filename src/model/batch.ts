@@ -1,40 +1,34 @@
 /** Frames that go through the walk one after another, at one time. */
-import { HEADROOM } from "../../abi/limits.ts";
 import type { Capacity } from "../dataplane/dataplane.ts";
-import type { EngineBatch, FrameInput, Outcome, ReleasedFrame } from "../dataplane/engine.ts";
-import type { Result } from "./walk.ts";
+import type { EngineBatch, Outcome, ReleasedFrame } from "../dataplane/engine.ts";
+import type { Arrival, Result } from "./walk.ts";
 
-interface Slot {
+interface Slot extends Arrival {
   packet: Uint8Array;
-  input: FrameInput;
   outcome: Outcome | undefined;
 }
 
-/** `advance` is called before every run and moves the clock, `run` takes one frame through the walk. */
+/** `run` takes frames through the walk, in their order. */
 export function createBatch(
   capacity: Capacity,
-  advance: (now: number) => void,
-  run: (frame: Uint8Array, input: FrameInput) => Result,
+  run: (arrivals: readonly Arrival[], now: number) => readonly Result[],
 ): EngineBatch {
-  const slotSize = HEADROOM + capacity.frame;
+  const slotSize = capacity.headroom + capacity.frame;
   const memory = new Uint8Array(capacity.batch * slotSize);
   const slots: Slot[] = [];
   let processed = 0;
   let released: ReleasedFrame[] = [];
-  const frameAt = (index: number) => index * slotSize + HEADROOM;
+  const frameAt = (index: number) => index * slotSize + capacity.headroom;
 
-  /**
-   * An answer may be longer than its frame by the headers in front of it, which the headroom takes.
-   */
+  /** What has become longer than a slot's frame begins in the headroom. */
   function put(index: number, packet: Uint8Array): Uint8Array {
-    const at = frameAt(index) - (packet.length > capacity.frame ? HEADROOM : 0);
+    const at = frameAt(index) - Math.max(0, packet.length - capacity.frame);
     memory.set(packet, at);
     return memory.subarray(at, at + packet.length);
   }
 
-  function processSlot(index: number): void {
+  function note(index: number, result: Result): void {
     const slot = slotAt(index);
-    const result = run(slot.packet, slot.input);
     slot.packet = put(index, result.packet);
     slot.outcome = result.outcome;
     released.push(...result.released.map((frame) => ({ ...frame, by: index })));
@@ -50,12 +44,13 @@ export function createBatch(
     },
     commit(bytes, input) {
       const at = frameAt(slots.length);
-      slots.push({ packet: memory.subarray(at, at + bytes), input, outcome: undefined });
+      const frame = memory.subarray(at, at + bytes);
+      slots.push({ frame, input, packet: frame, outcome: undefined });
     },
     process(now) {
-      advance(now);
       released = [];
-      for (; processed < slots.length; processed++) processSlot(processed);
+      const results = run(slots.slice(processed), now);
+      for (const result of results) note(processed++, result);
     },
     outcome: (index) => slotAt(index).outcome as Outcome,
     packet: (index) => slotAt(index).packet,

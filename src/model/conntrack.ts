@@ -17,6 +17,12 @@ export function lookup(store: Store, tuple: Tuple): TrackedDirection | undefined
   return undefined;
 }
 
+/** The same for those who only look: one that has expired stays for others to find. */
+export function peek(store: Store, tuple: Tuple): TrackedDirection | undefined {
+  const found = store.connections.get(text(tuple));
+  return found === undefined || hasExpired(store, found.connection) ? undefined : found;
+}
+
 /**
  * Takes a known connection through one packet. A packet that was followed keeps it alive; any
  * packet of the reply direction that is not invalid shows that somebody answers.
@@ -104,11 +110,16 @@ export function open(
     created: store.now,
     lastSeen: store.now,
   };
+  store.tally.created++;
+  return resume(store, connection);
+}
+
+/** Remembers one that somebody else has followed so far. */
+export function resume(store: Store, connection: Tracked): TrackedDirection {
   const opener: TrackedDirection = { connection, direction: "orig" };
   store.connections.set(text(connection.orig), opener);
   store.connections.set(text(connection.reply), { connection, direction: "reply" });
   adjustLengths(store, connection, 1);
-  store.tally.created++;
   return opener;
 }
 

@@ -63,6 +63,26 @@ export function countersOf(tally: Tally, lengths: Readonly<Record<Family, number
   };
 }
 
+/** Goes on from what somebody else has counted. */
+export function resume(tally: Tally, counters: Counters): void {
+  const { created, expired, closed, evicted } = counters.connections;
+  const { packets, bytes, fragments } = counters;
+  Object.assign(tally, { packets, bytes, created, expired, closed, evicted });
+  Object.assign(tally.fragments, fragments);
+  Object.assign(tally.verdicts, numbered(VERDICTS, counters.verdicts));
+  Object.assign(tally.actions, numbered(ACTIONS, counters.actions));
+  Object.assign(tally.reasons, numbered(REASONS, counters.reasons));
+  Object.assign(tally.conntrack, numbered(CONNTRACKS, counters.conntrack));
+}
+
+/** One total per name; that of the nameless one is nobody's to know. */
+function numbered<Name extends string>(
+  names: readonly (Name | null)[],
+  totals: Readonly<Record<Name, number>>,
+): number[] {
+  return names.map((name) => (name === null ? 0 : totals[name]));
+}
+
 /** The nameless reason, none, is left out. */
 function named<Name extends string>(
   names: readonly (Name | null)[],

@@ -18,7 +18,7 @@ import {
   VERDICT_DROP,
   VERDICT_PASS,
 } from "../../abi/verdict.ts";
-import type { Outcome, ReleasedFrame } from "../dataplane/engine.ts";
+import type { Outcome } from "../dataplane/engine.ts";
 import type { Tuple } from "../dataplane/entries.ts";
 import { type Piece, TRANSPORT_HEADERS } from "../packet/parse.ts";
 import * as conntrack from "./conntrack.ts";
@@ -41,7 +41,7 @@ import { type Judgement, plain } from "./judgement.ts";
 import * as outcome from "./outcome.ts";
 import type { Store } from "./store.ts";
 import * as traffic from "./traffic.ts";
-import { type Passage, type Result, untouched, type Walk } from "./walk.ts";
+import { type Freed, type Passage, type Result, untouched, type Walk } from "./walk.ts";
 
 /** Takes a packet through the steps, but for replacing anything in it. */
 export type Judge = (walk: Walk) => Judgement;
@@ -171,13 +171,13 @@ function leave(arrival: KnownArrival, decision: Decision, outcome: Outcome): Res
   return { outcome, packet, released };
 }
 
-function release(part: Part, upper: Upper, decision: Decision, packet: Uint8Array): ReleasedFrame {
+function release(part: Part, upper: Upper, decision: Decision, packet: Uint8Array): Freed {
   const { store, input } = part;
   store.tally.fragments.released++;
   store.datagrams.leaving++;
   bear(part, decision);
   const outcome = laterOutcome(decision);
-  return { by: 0, outcome, packet, link: input.link, ...portsOf(part, upper) };
+  return { by: 0, outcome, packet, input, link: input.link, ...portsOf(part, upper) };
 }
 
 /** Of every fragment but the one that was judged. */

@@ -79,7 +79,8 @@ function route(walk: Walk, dialled: Service, opening: conntrack.Opening): Judgem
     const turnAway = route.action === "reject" ? reject : refuse;
     return turnAway(walk, dialled, outcome.reasonNumber(route.reason));
   }
-  const choice = balance.choose(store, dialled, route.ring, flow);
+  const choice =
+    balance.wanted(store, flow, input) ?? balance.choose(store, dialled, route.ring, flow);
   if (choice === undefined) return reject(walk, dialled, REASON_NO_ENDPOINTS);
   return connect(walk, dialled, opening, choice, route.masquerade);
 }

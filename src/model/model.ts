@@ -5,7 +5,7 @@
  */
 import { ACTION_PASS, REASON_CHECKSUM } from "../../abi/verdict.ts";
 import type { Capacity } from "../dataplane/dataplane.ts";
-import type { Engine, FrameInput, Partition, Retirement } from "../dataplane/engine.ts";
+import type { Engine, Partition, Retirement } from "../dataplane/engine.ts";
 import { parse } from "../packet/parse.ts";
 import * as affinity from "./affinity.ts";
 import { createBatch } from "./batch.ts";
@@ -17,16 +17,19 @@ import * as datagrams from "./fragment/datagram.ts";
 import * as fragment from "./fragment.ts";
 import { judge } from "./judge.ts";
 import type { Judgement } from "./judgement.ts";
+import { load, save } from "./keeping/keeper.ts";
 import { linkType } from "./link.ts";
 import { createMaps } from "./maps.ts";
 import { rewrite } from "./nat.ts";
 import * as outcome from "./outcome.ts";
 import * as related from "./related.ts";
+import type { Slots } from "./runtime/places.ts";
+import { createRuntime, type ModelRuntime } from "./runtime/runtime.ts";
 import * as steering from "./steering.ts";
 import { createStore, type Store } from "./store.ts";
 import * as traffic from "./traffic.ts";
 import { hasDamagedHeader } from "./verify.ts";
-import { type Passage, type Result, untouched, type Walk } from "./walk.ts";
+import { type Arrival, type Passage, type Result, untouched, type Walk } from "./walk.ts";
 
 /** The way of a packet, from the frame that came in to the frame that leaves. */
 function ingress(passage: Passage): Result {
@@ -66,31 +69,37 @@ export interface EngineOptions {
 
 export function createEngine({ capacity, seed, partition }: EngineOptions): Engine {
   const store = createStore(capacity, seed, partition);
-  const begin = (now: number) => {
+  const nat = (arrival: Arrival) => ingress({ store, ...arrival });
+  let runtime: ModelRuntime | undefined;
+  const run = (arrivals: readonly Arrival[], slots: Slots, now: number) => {
     advance(store, now);
     fragment.begin(store);
-  };
-  const run = (frame: Uint8Array, input: FrameInput) => {
-    const result = ingress({ store, frame, input });
-    count(store.tally, frame.length, result.outcome);
-    return result;
+    const results = runtime?.isActive ? runtime.walk(arrivals, slots) : arrivals.map(nat);
+    for (const [index, { frame }] of arrivals.entries()) {
+      count(store.tally, frame.length, (results[index] as Result).outcome);
+    }
+    return results;
   };
   return {
     name: "model",
     capacity,
     maps: createMaps(store),
-    batch: createBatch(capacity, begin, run),
+    batch: createBatch(capacity, (arrivals, now) => run(arrivals, "batch", now)),
+    /** Made when somebody asks for it: its memory is large. */
+    get runtime() {
+      runtime ??= createRuntime(store, nat);
+      return runtime;
+    },
     commit: (transaction) => commit(store, transaction),
     connections: (backend) => store.byBackend.get(backend) ?? 0,
-    process(frame, input, now) {
-      begin(now);
-      return run(frame, input);
-    },
+    process: (frame, input, now) => run([{ frame, input }], "single", now)[0] as Result,
     shardOf: (frame, input) => steering.steer(store, frame, input),
     counters: () => countersOf(store.tally, store.lengths),
     traffic: traffic.describe(store),
     retire: (backends) => retire(store, backends),
     flush: () => flush(store),
+    save: () => save(store),
+    load: (state, entries) => load(store, state, entries),
   };
 }
 

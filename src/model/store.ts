@@ -60,7 +60,8 @@ export interface Places {
 
 export interface Store {
   readonly capacity: Capacity;
-  readonly seed: number;
+  /** Key of Maglev's hash. */
+  seed: number;
   readonly partition: Partition;
   /** Replaced as a whole by a transaction, so that one that fails has changed nothing. */
   control: Control;
@@ -99,7 +100,7 @@ export function createStore(capacity: Capacity, seed: number, partition: Partiti
   };
 }
 
-function createControl(): Control {
+export function createControl(): Control {
   return {
     services: createKeyed(vipText),
     backends: createKeyed(String),

@@ -51,7 +51,7 @@ export function createPoolBatch(
   async function run(now: number, length: number): Promise<void> {
     inFlight = true;
     try {
-      released = await owner.run(queues, owner.clock(now));
+      released = await owner.run(queues, owner.begin(now));
       processed = length;
     } finally {
       inFlight = false;

@@ -1,12 +1,12 @@
 /** A pool: workers, the controller that fills their maps, and the words for what they did. */
-import { SHARD_UNKNOWN } from "../../abi/limits.ts";
+import { HEADROOM, SHARD_UNKNOWN } from "../../abi/limits.ts";
 import type { ObjectSet } from "../control/kubernetes.ts";
 import { createClock } from "../dataplane/clock.ts";
 import type { ApplyOptions, Capacity, FrameOptions } from "../dataplane/dataplane.ts";
 import type { FrameInput } from "../dataplane/engine.ts";
 import { DataplaneError } from "../dataplane/error.ts";
 import { type Link, linkOf } from "../dataplane/link.ts";
-import { checkApply, checkFrame, wireLengthOf } from "../dataplane/options.ts";
+import { checkApply, checkFrame, inputOf } from "../dataplane/options.ts";
 import {
   type Controller,
   createDescriber,
@@ -44,6 +44,9 @@ export interface PoolParts {
 
 const BATCHES = 2;
 
+/** Programs run in a single dataplane only. */
+const WITHOUT_PROGRAMS = { arena: 0, headroom: HEADROOM };
+
 /**
  * `options` have been checked, but for what only their users can tell. Throws DataplaneError "bad-option",
  * "bad-module", "abi-mismatch", "capacity" or "worker-died".
@@ -53,7 +56,7 @@ export async function createPool(options: PoolOptions, parts: PoolParts): Promis
   const { capacity, seed, spawn } = parts;
   const module = options.module ?? (await sharedModule());
   const slots = capacity.batch + capacity.fragments;
-  const share = shareOf({ ...capacity, batch: BATCHES * slots }, workers);
+  const share = shareOf({ ...capacity, batch: BATCHES * slots, ...WITHOUT_PROGRAMS }, workers);
   // Whatever may be refused comes before the workers, which nobody would end.
   const settings = { defaultLink: linkOf(linkType), steering };
   const partition = { shard: 0, shards: workers, steering };
@@ -175,13 +178,8 @@ class Pool {
   #resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link } {
     const { defaultLink } = this.#settings;
     const link = frame.linkType === undefined ? defaultLink : linkOf(frame.linkType);
-    const input = {
-      interface: frame.interface === undefined ? 0 : this.#interfaceRow(frame.interface),
-      local: frame.local === true,
-      wireLength: wireLengthOf(frame, length),
-      link: link.slot,
-    };
-    return { input, link };
+    const row = frame.interface === undefined ? 0 : this.#interfaceRow(frame.interface);
+    return { input: inputOf(frame, length, { interface: row, link: link.slot }), link };
   }
 
   #shardOf(frame: Uint8Array, options: FrameOptions = {}): number {
@@ -208,7 +206,7 @@ class Pool {
     const [first] = this.#crew.shards as [Crew["shards"][number]];
     const describe = createDescriber(first.tables, this.#controller, this.#serviceOf);
     return {
-      clock: this.#clock,
+      begin: this.#clock,
       steerer: this.#steerer,
       fragments: this.#fragments,
       resolve: (length, frame) => this.#resolve(length, frame),

@@ -43,6 +43,8 @@ export interface Diagnostic {
   /** From 1. */
   readonly line: number;
   readonly column: number;
+  /** The line as it stands in the file; empty when there is none. */
+  readonly source: string;
 }
 
 export class ProgramError extends Error {

@@ -30,19 +30,47 @@ export function departures(replayed: Replayed): Departure[] {
   const { n, captured, verdict, packet, event, released } = replayed;
   const late = released.map((each) => ({ n, captured, ...each, wireLength: each.packet.length }));
   if (!leaves(verdict)) return late;
-  const wireLength = verdict === "TX" ? packet.length : captured.wireLength;
+  const wireLength = verdict === "TX" ? packet.length : grown(captured, packet);
   return [{ n, captured, packet, event, wireLength }, ...late];
 }
 
+/** What a program has put in front or behind, or taken away, was or would have been on the wire too. */
+function grown({ data, wireLength }: Packet, packet: Uint8Array): number {
+  return wireLength + packet.length - data.length;
+}
+
 /**
- * Every packet in turn, numbered from `first`. Those of one millisecond share the dataplane's batch, which
- * changes nothing but the speed, and that places of held fragments are free again with the next one only: time is
- * the only thing else that a batch has in common.
+ * Every packet in turn, numbered from `first`. While programs are attached each is processed by itself, at its own
+ * time to the fraction of a millisecond: a program may look at the clock, and at what the one before has left in a map.
  */
-export function* replay(
+export function replay(
   dataplane: Dataplane,
   packets: Iterable<Packet>,
   first = 1,
+): Generator<Replayed> {
+  return dataplane.hooks.active
+    ? replaySingly(dataplane, packets, first)
+    : replayInBatches(dataplane, packets, first);
+}
+
+function* replaySingly(
+  dataplane: Dataplane,
+  packets: Iterable<Packet>,
+  first: number,
+): Generator<Replayed> {
+  let n = first;
+  for (const packet of packets) yield processOne(dataplane, packet, n++);
+}
+
+/**
+ * Those of one millisecond share the dataplane's batch, which
+ * changes nothing but the speed, and that places of held fragments are free again with the next one only: time is
+ * the only thing else that a batch has in common.
+ */
+function* replayInBatches(
+  dataplane: Dataplane,
+  packets: Iterable<Packet>,
+  first: number,
 ): Generator<Replayed> {
   const { batch } = dataplane;
   let waiting: Packet[] = [];
@@ -98,7 +126,7 @@ export function processOne(
   n: number,
   data: Uint8Array = captured.data,
 ): Replayed {
-  const options = { ...frameOptions(captured), now: milliseconds(captured.time) };
+  const options = { ...frameOptions(captured), now: exactMilliseconds(captured.time) };
   return { n, captured, ...dataplane.process(data, options) };
 }
 
@@ -119,6 +147,14 @@ export function frameOptions(packet: Packet): FrameOptions {
 export function milliseconds(time: bigint): number {
   const furthest = Number.MAX_SAFE_INTEGER;
   return Math.max(-furthest, Math.min(furthest, Number(time / 1_000_000n)));
+}
+
+/** The same with the fraction; nanoseconds of this century are exact to a quarter of a microsecond. */
+function exactMilliseconds(time: bigint): number {
+  const whole = milliseconds(time);
+  return Math.abs(whole) === Number.MAX_SAFE_INTEGER
+    ? whole
+    : whole + Number(time % 1_000_000n) / 1e6;
 }
 
 /** Nanoseconds as seconds with nine decimals. */

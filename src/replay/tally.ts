@@ -29,6 +29,9 @@ export interface VerdictTally extends Amount {
   readonly verdict: Verdict;
   readonly action: Action;
   readonly reason: Reason | null;
+  /** The program that has said so, and why in its own words; absent when none has. */
+  readonly program?: string;
+  readonly programReason?: string;
 }
 
 /** All that a replay took through the dataplane. */
@@ -94,11 +97,12 @@ function countForService(services: Services, event: PacketEvent, bytes: number):
 }
 
 function verdictOf(verdicts: Map<string, VerdictTally>, event: PacketEvent): VerdictTally {
-  const { verdict, action, reason } = event;
-  const key = `${verdict} ${action} ${reason}`;
+  const { verdict, action, reason, program, programReason } = event;
+  const key = `${verdict} ${action} ${reason} ${program ?? ""} ${programReason ?? ""}`;
   const known = verdicts.get(key);
   if (known) return known;
-  const fresh: VerdictTally = { verdict, action, reason, packets: 0, bytes: 0 };
+  const said = { ...(program && { program }), ...(programReason && { programReason }) };
+  const fresh: VerdictTally = { verdict, action, reason, ...said, packets: 0, bytes: 0 };
   verdicts.set(key, fresh);
   return fresh;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { isPodInterface } from "../../src/control/pod-interfaces.ts";
 import { config, desired, frontend, node, REMOTE, service, slice } from "./objects.ts";
 
 const dnat = (name: string, masquerade: boolean) => ({ action: "dnat", ring: name, masquerade });
@@ -37,7 +38,8 @@ describe("local-traffic detectors", () => {
         service(),
         slice([REMOTE]),
       ]);
-      expect([yes, no, ""].map(result.isPodInterface)).toEqual([true, false, false]);
+      const isPod = (interfaceName: string) => isPodInterface(result.podInterfaces, interfaceName);
+      expect([yes, no, ""].map(isPod)).toEqual([true, false, false]);
       expect(frontend(result, "cluster-ip").routes).toMatchObject({
         pod: dnat("cluster", false),
         other: dnat("cluster", true),

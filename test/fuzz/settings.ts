@@ -20,6 +20,9 @@ export const ROOMY: Capacity = {
   fragments: 32,
   batch: BATCH_CAPACITY,
   frame: 1984,
+  headroom: 256,
+  arena: 65536,
+  cpus: 1,
 };
 /** Connections for a flood, which needs more than there are ports to try. */
 export const FLOODED = 1024;

@@ -9,6 +9,7 @@ import { createPlane } from "../../src/dataplane/plane.ts";
 import * as wasm from "../../src/dataplane/wasm.ts";
 import { parseObjects } from "../../src/index.ts";
 import * as model from "../../src/model/model.ts";
+import { createProgramming } from "../../src/programming.ts";
 import type { Packet } from "./packets.ts";
 import { apply, Disagreement, describe, type Pair } from "./pair.ts";
 
@@ -47,7 +48,8 @@ export async function createShards(
   ]);
   const indexes = Array.from({ length: shards }, (_, shard) => shard);
   const engines = await Promise.all(indexes.map(made));
-  const plane = (engine: Engine) => createPlane(engine, createReconciler(options), options);
+  const plane = (engine: Engine) =>
+    createPlane(engine, createReconciler(options), options, createProgramming(engine, options));
   const pairs = engines.map((pair) => ({ wasm: plane(pair.wasm), model: plane(pair.model) }));
   const guides = steerers.map((engine) => plane(deaf(engine)));
   return {
@@ -87,6 +89,9 @@ function inputOf({ bytes, options }: Packet): FrameInput {
     local: options.local === true,
     wireLength: options.wireLength ?? bytes.length,
     link: linkOf(options.linkType ?? "ethernet").slot,
+    mark: 0,
+    priority: 0,
+    backend: 0,
   };
 }
 

@@ -22,7 +22,15 @@ import {
   VIP6,
   web,
 } from "./scene.ts";
-import { CONFIG, type Content, createWorld, REJECT, routes, type World } from "./world.ts";
+import {
+  CONFIG,
+  type Content,
+  createWorld,
+  REJECT,
+  routes,
+  UNMARKED,
+  type World,
+} from "./world.ts";
 
 const HELD = {
   verdict: "DROP",
@@ -63,6 +71,7 @@ function send(world: World, frame: Uint8Array, { now = 0, ...options }: Options 
     local: false,
     link: LINK_SLOT_ETHERNET,
     wireLength: frame.length,
+    ...UNMARKED,
     ...options,
   };
   const { outcome, packet, released } = world.engine.process(frame, input, now);
@@ -531,7 +540,7 @@ describe("room", () => {
     const [[first, second], [other, later]] = queries as [Uint8Array[], Uint8Array[]];
     for (const frame of [second!, first!, later!]) {
       batch.memory.set(frame, batch.frameAt(batch.length));
-      const input = { interface: 0, local: false, link: LINK_SLOT_ETHERNET };
+      const input = { ...UNMARKED, interface: 0, local: false, link: LINK_SLOT_ETHERNET };
       batch.commit(frame.length, { ...input, wireLength: frame.length });
     }
     batch.process(0);

@@ -14,6 +14,7 @@ import {
   routes,
   service,
   transaction,
+  UNMARKED,
 } from "./world.ts";
 
 const VIP_KEY = { family: "ipv4", address: VIP, port: 80, proto: "tcp" } as const;
@@ -226,7 +227,7 @@ test("counters count each packet once in every row", () => {
 });
 
 describe("batch", () => {
-  const input = { interface: 0, local: false, link: LINK_SLOT_ETHERNET };
+  const input = { ...UNMARKED, interface: 0, local: false, link: LINK_SLOT_ETHERNET };
 
   test("does what one packet at a time does", () => {
     const frames = [SYN, { ...SYN, sport: 1 }, { ...SYN, daddr: "10.244.9.9" }].map(packet);

@@ -11,7 +11,7 @@ import { concat } from "../../src/packet/bytes.ts";
 import * as checksum from "../../src/packet/checksum.ts";
 import { parse, TCP, UDP } from "../../src/packet/parse.ts";
 import { CLIENT, CLIENT6, INVALID, SYN, VIP, VIP6, web } from "./scene.ts";
-import { CAPACITY, CONFIG, createWorld } from "./world.ts";
+import { CAPACITY, CONFIG, createWorld, UNMARKED } from "./world.ts";
 
 const V4 = { saddr: CLIENT, daddr: VIP } as const;
 const V6 = { saddr: CLIENT6, daddr: VIP6 } as const;
@@ -27,6 +27,7 @@ function passage(frame: Uint8Array, { config, local, wireLength }: Change = {}):
   store.control.config.update("config", { ...CONFIG, checksum: true, ...config });
   const input = {
     interface: 0,
+    ...UNMARKED,
     link: LINK_SLOT_ETHERNET,
     local: local ?? false,
     wireLength: wireLength ?? frame.length,

@@ -31,7 +31,13 @@ export const CAPACITY: Capacity = {
   fragments: 4,
   batch: 4,
   frame: 256,
+  headroom: 64,
+  arena: 0,
+  cpus: 1,
 };
+
+/** What programs say of a frame that none has seen. */
+export const UNMARKED = { mark: 0, priority: 0, backend: 0 };
 
 export const TIMEOUTS: Timeouts = {
   SYN_SENT: 120_000,
@@ -164,6 +170,7 @@ export function createWorld(content: Content, capacity: Partial<Capacity> = {}):
         local: false,
         link: LINK_SLOT_ETHERNET,
         wireLength: frame.length,
+        ...UNMARKED,
         ...options,
       };
       const view = window.subarray(32, 32 + frame.length);

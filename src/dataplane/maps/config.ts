@@ -1,11 +1,17 @@
 /** config: one entry, which the packet path reads per new connection. */
+import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import { DataplaneError } from "../error.ts";
 import type { Extents } from "../extents.ts";
 import type { Access, MapOf } from "./access.ts";
 import { demandRanges, loadRanges, POD_RANGES, storeRanges } from "./ranges.ts";
 
-export function createConfig(access: Access, ranges: Extents<string>): MapOf<"config"> {
+export interface ConfigMap extends MapOf<"config"> {
+  /** As if nobody had ever written it. */
+  clear(): void;
+}
+
+export function createConfig(access: Access, ranges: Extents<string>): ConfigMap {
   const { exports, memory } = access;
   const at = exports.config() >>> 0;
   let present = false;
@@ -38,6 +44,11 @@ export function createConfig(access: Access, ranges: Extents<string>): MapOf<"co
     },
     delete() {
       throw new DataplaneError("read-only-map", "config: the entry can be updated, not deleted");
+    },
+    clear() {
+      for (const owner of Object.values(POD_RANGES)) ranges.release(owner);
+      memory.bytes.fill(0, at, at + layout.CONFIG_SIZE);
+      present = false;
     },
     *entries() {
       if (present) yield ["config", read()];

@@ -1,0 +1,175 @@
+/**
+ * The packets of a call on their walk. Those that go on stand one behind the other in `contexts`, in their order;
+ * those that have ended are parked by slot. While nobody has ended, the n-th is that of slot n and nothing is moved.
+ */
+import { DESC_SIZE, RELEASED_SIZE } from "../../abi/layout";
+import { HEADROOM } from "../../abi/limits";
+import { VERDICT_PASS } from "../../abi/verdict";
+import { Descriptor } from "../packet";
+import * as block from "./block";
+import { Context, copy } from "./context";
+import * as dataplane from "./dataplane";
+
+/** What is known of a packet outside of its context, where programs do not write. */
+@unmanaged
+export class Note {
+  /** Verdict + 1 of the program that has ended it, 0 for none. */
+  fate: u32;
+  /** The link of that program. */
+  link: u32;
+  /** What service NAT has said; 0 when it has not seen the packet. */
+  nat: u32;
+  /** 1: the program has trapped. */
+  trapped: u32;
+}
+if (offsetof<Note>() != block.NOTE_SIZE) ERROR("Note has outgrown its room");
+
+/** Slot of the first packet, its descriptor, and how many there are without released fragments. */
+let first: u32 = 0;
+let home: usize = 0;
+export let given: u32 = 0;
+/** With those. */
+export let total: u32 = 0;
+/** Packets that go on. */
+export let walking: u32 = 0;
+/** Whether somebody is parked. */
+export let isMoved: bool = false;
+export let onEgress: bool = false;
+/** Milliseconds. */
+export let time: u32 = 0;
+
+/**
+ * Begins with the packets of `count` descriptors, whose frames may have up to `room` bytes; marks stand by slot, the
+ * first of them `slot`.
+ */
+export function open(slot: u32, descriptors: usize, count: u32, room: u32, now: u32): void {
+  dataplane.process(descriptors, 0, now);
+  first = slot;
+  home = descriptors;
+  given = total = walking = count;
+  isMoved = onEgress = false;
+  time = now;
+  const start = block.headroom - <u32>HEADROOM;
+  for (let i: u32 = 0; i < count; i++) begin(i, start, room);
+}
+
+// @ts-ignore: decorator
+@inline
+function begin(slot: u32, start: u32, room: u32): void {
+  const descriptor = changetype<Descriptor>(home + slot * DESC_SIZE);
+  const context = contextAt(slot);
+  const at = changetype<usize>(context);
+  const data = descriptor.data;
+  context.data = data;
+  context.dataEnd = data + descriptor.length;
+  // Wire length, interface, flags and link stand alike.
+  store<u64>(at, load<u64>(changetype<usize>(descriptor), offsetof<Descriptor>("wireLength")), 8);
+  store<u64>(at, load<u64>(block.marks + (first + slot) * block.MARK_SIZE), 16);
+  v128.store(at, i64x2.splat(0), 24);
+  store<u64>(at, 0, 40);
+  context.tail = 0;
+  context.slot = slot;
+  context.head = data - start;
+  context.limit = data + room;
+  v128.store(changetype<usize>(noteAt(slot)), i64x2.splat(0));
+}
+
+/** The context of packet `index` of those that walk; while nobody is parked, that of a slot. */
+// @ts-ignore: decorator
+@inline
+export function contextAt(index: u32): Context {
+  return changetype<Context>(block.contexts + (first + index) * offsetof<Context>());
+}
+
+// @ts-ignore: decorator
+@inline
+export function noteAt(slot: u32): Note {
+  return changetype<Note>(block.notes + (first + slot) * offsetof<Note>());
+}
+
+function parkedAt(slot: u32): Context {
+  return changetype<Context>(block.parked + (first + slot) * offsetof<Context>());
+}
+
+/** Where what became of a slot's packet is told: its descriptor, or the record of a released fragment. */
+export function descriptorAt(slot: u32): Descriptor {
+  if (slot < given) return changetype<Descriptor>(home + slot * DESC_SIZE);
+  return changetype<Descriptor>(dataplane.released() + (slot - given) * RELEASED_SIZE);
+}
+
+/** A released fragment walks behind all others from now on. */
+export function join(): Context {
+  const context = contextAt(walking++);
+  memory.fill(changetype<usize>(context), 0, offsetof<Context>());
+  context.slot = total++;
+  memory.fill(changetype<usize>(noteAt(context.slot)), 0, offsetof<Note>());
+  return context;
+}
+
+/** Parks those that have ended. `link` is the one that has ended them, 0 for service NAT. */
+export function sift(link: u32): void {
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < walking; i++) {
+    const context = contextAt(i);
+    if (context.ended != 0) end(context, link);
+    else if (kept++ != i) copy(contextAt(kept - 1), context);
+  }
+  walking = kept;
+  isMoved = true;
+}
+
+/** On egress PASS says no more than that the packet leaves as it was going to. */
+function end(context: Context, link: u32): void {
+  copy(parkedAt(context.slot), context);
+  if (link == 0 || (onEgress && context.ended == VERDICT_PASS + 1)) return;
+  const note = noteAt(context.slot);
+  note.fate = context.ended;
+  note.link = link;
+}
+
+/** From ingress to egress: whoever leaves walks again, in the order of slots. */
+export function turn(): void {
+  onEgress = true;
+  if (isMoved) gather();
+  for (let i: u32 = 0; i < walking; i++) {
+    const context = contextAt(i);
+    if (noteAt(context.slot).nat == 0) context.head -= HEADROOM;
+  }
+}
+
+function gather(): void {
+  park();
+  walking = 0;
+  for (let slot: u32 = 0; slot < total; slot++) {
+    if (!leaves(noteAt(slot))) continue;
+    const context = contextAt(walking++);
+    copy(context, parkedAt(slot));
+    context.ended = 0;
+  }
+}
+
+function park(): void {
+  for (let i: u32 = 0; i < walking; i++) copy(parkedAt(contextAt(i).slot), contextAt(i));
+}
+
+/** A packet that nobody has ended passes. */
+function leaves(note: Note): bool {
+  const nat = note.nat == 0 ? VERDICT_PASS : note.nat & 0xff;
+  const verdict = note.fate == 0 ? nat : note.fate - 1;
+  return verdict >= VERDICT_PASS;
+}
+
+/** Puts all contexts where they can be found by slot. */
+export function close(): void {
+  if (isMoved) park();
+}
+
+/** The context of a slot, after `close`. */
+export function finalAt(slot: u32): Context {
+  return isMoved ? parkedAt(slot) : contextAt(slot);
+}
+
+/** Where the contexts of all slots stand after `close`, those of other calls too. */
+export function finals(): usize {
+  return isMoved ? block.parked : block.contexts;
+}

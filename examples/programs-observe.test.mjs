@@ -1,0 +1,51 @@
+/** Programs that count and tell: held against the dataplane's own figures, and against tshark. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { createDataplane, createModel, replay } from "waxdp";
+import { createNode, loadProgram, ONE_ENDPOINT, readCapture } from "./programs/cluster.mjs";
+
+const here = (name) => new URL(`programs/${name}`, import.meta.url);
+const engines = Object.entries({ wasm: createDataplane, model: createModel });
+const lacksTshark =
+  process.env.WAXDP_REQUIRE_TOOLS !== "1" && spawnSync("tshark", ["-v"]).error !== undefined;
+
+describe.each(engines)("service-counters on %s", (_, create) => {
+  test("counts what statistics() counts", async () => {
+    const dataplane = await createNode(ONE_ENDPOINT, create);
+    const program = await loadProgram(dataplane, here("service-counters/program.ts"), "counters");
+    dataplane.hooks.ingress.attach(program, { after: "service-nat" });
+    for (const _ of replay(dataplane, readCapture(new URL("captures/node.pcapng", import.meta.url))));
+    const counters = program.map("backends");
+    let compared = 0;
+    for (const { proto, backends } of dataplane.statistics()) {
+      for (const { backend, inPackets, inBytes, outPackets, outBytes } of backends) {
+        const number = numberOf(dataplane, backend, proto);
+        const [counter] = counters.lookup(number) ?? [undefined];
+        if (counter === undefined) {
+          expect(inPackets).toBe(0);
+          continue;
+        }
+        expect(counter).toEqual({
+          inPackets: BigInt(inPackets),
+          inBytes: BigInt(inBytes),
+          outPackets: BigInt(outPackets),
+          outBytes: BigInt(outBytes),
+        });
+        compared++;
+      }
+    }
+    expect(compared).toBe(counters.length);
+    expect(compared).toBeGreaterThan(6);
+  });
+});
+
+/** "10.0.0.1:80" -> the backend's number. */
+function numberOf(dataplane, name, proto) {
+  for (const [number, backend] of dataplane.maps.backends.entries()) {
+    const { address, port, family } = backend;
+    const text = family === "ipv6" ? `[${address}]:${port}` : `${address}:${port}`;
+    if (text === name && backend.proto === proto) return number;
+  }
+  throw new Error(`no backend ${name}`);
+}

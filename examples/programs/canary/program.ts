@@ -1,0 +1,38 @@
+/** Sends a share of the new flows of a Service to a backend of another one. */
+import {
+  array,
+  conntrack,
+  Context,
+  FAMILY_IPV6,
+  hash,
+  NEXT,
+  random,
+  service,
+  setBackend,
+  tuple,
+} from "waxdp/program";
+
+@unmanaged
+class Canary {
+  /** Of 10,000 flows. */
+  share: u32;
+  backend4: u32;
+  backend6: u32;
+  flows: u32;
+}
+
+/** By the number of a service port. */
+const canaries = hash<u32, Canary>("canaries", 64);
+
+export function program(ctx: Context): i32 {
+  const flow = tuple(ctx);
+  if (flow == null) return NEXT;
+  const dialled = service(flow);
+  if (dialled == null) return NEXT;
+  const canary = canaries.lookup(dialled.number);
+  if (canary == null || conntrack(flow) != null) return NEXT;
+  if (random() % 10000 >= canary.share) return NEXT;
+  canary.flows++;
+  setBackend(ctx, flow.family == FAMILY_IPV6 ? canary.backend6 : canary.backend4);
+  return NEXT;
+}

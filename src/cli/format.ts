@@ -1,0 +1,55 @@
+/** How commands that look into something show it: a table, JSON or MessagePack. */
+import { type Command, Option } from "commander";
+import { Packr } from "msgpackr";
+import { openOutput } from "./output.ts";
+import { table } from "./table.ts";
+import { type Paint, painter, printable } from "./terminal.ts";
+
+export interface Format {
+  readonly json?: boolean;
+  readonly msgpack?: boolean;
+  readonly output?: string;
+}
+
+export function formatted(command: Command): Command {
+  return command
+    .addOption(new Option("--json", "print JSON").conflicts("msgpack"))
+    .option("--msgpack", "write MessagePack")
+    .option("-o, --output <file>", "write there, and not to the standard output");
+}
+
+/** Plain maps with text keys, no extension types: readable in every language. */
+const packr = new Packr({ useRecords: false, variableMapSize: true });
+
+/** `value` is what JSON and MessagePack hold, `lines` what people read. */
+export async function show(
+  { json, msgpack, output = "-" }: Format,
+  value: unknown,
+  lines: (paint: Paint) => readonly string[],
+): Promise<void> {
+  const paint: Paint = output === "-" ? painter(process.stdout) : (_, text) => text;
+  const text = () => (json ? JSON.stringify(value) : lines(paint).join("\n"));
+  const bytes = msgpack ? packr.pack(value) : new TextEncoder().encode(`${text()}\n`);
+  const file = await openOutput(output);
+  try {
+    await file.write(bytes);
+    await file.finish();
+  } finally {
+    await file.abandon();
+  }
+}
+
+/** A line per field. */
+export function factLines(facts: object, paint: Paint): string[] {
+  const rows = Object.entries(facts)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => [paint("bold", name), textOf(value)]);
+  return table([{ title: "" }, { title: "" }], rows).slice(1);
+}
+
+/** A value in a cell. Texts come from files: nothing of them controls the terminal. */
+export function textOf(value: unknown): string {
+  if (value === null || value === undefined) return "-";
+  if (typeof value === "string") return value === "" ? '""' : printable(value);
+  return typeof value === "object" ? printable(JSON.stringify(value)) : String(value);
+}

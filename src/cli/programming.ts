@@ -1,0 +1,160 @@
+/** `--program` and `--map`: the programs a command puts into its dataplanes, and what their maps hold. */
+import { readFile } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import type { Command } from "commander";
+import { NAME_SIZE_MAX } from "../../abi/program.ts";
+import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { HookName } from "../hook/hook.ts";
+import { type Diagnostic, Program, ProgramError } from "../index.ts";
+import { fromJson } from "../maps/json.ts";
+import { InputError } from "./failure.ts";
+import { readBytes, readJson } from "./files.ts";
+
+export interface ProgramOptions {
+  readonly program?: readonly string[];
+  readonly map?: readonly string[];
+}
+
+interface Request {
+  readonly path: string;
+  readonly hook: HookName;
+}
+
+/** What the options name, read and compiled: any number of dataplanes can take it in. */
+export interface Programming {
+  /** The files read. */
+  readonly files: readonly string[];
+  install(dataplane: Dataplane): Promise<void>;
+}
+
+export function addProgramOptions(command: Command): Command {
+  const collect = (text: string, former: readonly string[] = []) => [...former, text];
+  return command
+    .option(
+      "--program <file[@hook]>",
+      "a program, .wasm or its source .ts, @ingress (before service NAT, the default) or @egress; may be repeated",
+      collect,
+    )
+    .option(
+      "--map <name=file>",
+      "what a map of the programs holds: a JSON array of [key, value] pairs; may be repeated",
+      collect,
+    );
+}
+
+export async function readProgramming({
+  program = [],
+  map = [],
+}: ProgramOptions): Promise<Programming> {
+  const requests = program.map(requestOf);
+  const programs = await Promise.all(requests.map(({ path }) => readProgram(path)));
+  const contents = await Promise.all(map.map(readContents));
+  return {
+    files: [...requests.map(({ path }) => path), ...contents.map(({ path }) => path)],
+    async install(dataplane) {
+      for (const [index, { hook }] of requests.entries()) {
+        await attach(dataplane, programs[index] as Program, hook);
+      }
+      for (const each of contents) fill(dataplane, each);
+    },
+  };
+}
+
+function requestOf(text: string): Request {
+  const [, path = "", hook = "ingress"] = /^(.*?)(?:@([^@/.]*))?$/.exec(text) ?? [];
+  if (path === "")
+    throw new InputError(`--program ${text}: it must be FILE, FILE@ingress or FILE@egress`);
+  if (hook === "ingress" || hook === "egress") return { path, hook };
+  throw new InputError(`--program ${text}: there is no hook "${hook}": take @ingress or @egress`);
+}
+
+/** A module as it is; a source compiled. */
+export async function readProgram(path: string): Promise<Program> {
+  try {
+    if (extname(path) !== ".ts") {
+      return Program.load(await readBytes(path), { name: nameOf(path, extname(path)) });
+    }
+    await readBytes(path);
+    return await Program.compile({ entry: path, readFile: find }, { name: nameOf(path, ".ts") });
+  } catch (error) {
+    throw error instanceof ProgramError ? inputError(path, error) : error;
+  }
+}
+
+/** What a file may be called and a program may not. */
+function nameOf(path: string, extension: string): string {
+  const name = basename(path, extension).replace(/[^A-Za-z0-9_.-]/g, "_");
+  return name.slice(0, NAME_SIZE_MAX) || "program";
+}
+
+async function find(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch(() => null);
+}
+
+/** Like a compiler's: place, message, and the line with a mark under what is wrong. */
+function inputError(path: string, error: ProgramError): InputError {
+  const found = error.diagnostics.filter(({ severity }) => severity === "error");
+  const text = found.length === 0 ? `${path}: ${error.message}` : found.map(diagnosis).join("\n");
+  return new InputError(text, { cause: error });
+}
+
+function diagnosis({ file, line, column, message, source }: Diagnostic): string {
+  const mark = source.slice(0, column - 1).replace(/[^\t]/g, " ");
+  return `${file}:${line}:${column}: ${message}\n  ${source}\n  ${mark}^`;
+}
+
+/** Before service NAT, in the order given; on egress one behind the other. */
+async function attach(dataplane: Dataplane, program: Program, hook: HookName): Promise<void> {
+  const { programs, hooks } = dataplane;
+  const loaded = await programs.load(program, { name: freeName(dataplane, program.name) });
+  const place = hook === "ingress" ? { before: "service-nat" } : { last: true };
+  hooks[hook].attach(loaded, place);
+}
+
+/** A program that is named twice stands there twice. */
+function freeName({ programs }: Dataplane, name: string): string {
+  for (let n = 1; ; n++) {
+    const wanted = n === 1 ? name : `${name}-${n}`;
+    if (programs.get(wanted) === undefined) return wanted;
+  }
+}
+
+interface Contents {
+  readonly map: string;
+  readonly path: string;
+  readonly pairs: readonly (readonly [unknown, unknown])[];
+}
+
+async function readContents(text: string): Promise<Contents> {
+  const at = text.indexOf("=");
+  const [map, path] = [text.slice(0, at), text.slice(at + 1)];
+  if (at < 1 || path === "") throw new InputError(`--map ${text}: it must be NAME=FILE`);
+  const pairs = await readJson(path);
+  if (Array.isArray(pairs) && pairs.every(isPair)) return { map, path, pairs };
+  throw new InputError(`${path}: it must hold a JSON array of [key, value] pairs`);
+}
+
+function isPair(value: unknown): value is [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2;
+}
+
+function fill({ maps }: Dataplane, { map: name, path, pairs }: Contents): void {
+  const map = maps.get(name);
+  if (map === undefined)
+    throw new InputError(`--map ${name}=${path}: ${missing(name, maps.list())}`);
+  const { key: keyLayout, value: valueLayout } = map.info();
+  for (const [index, [key, value]] of pairs.entries()) {
+    try {
+      map.update(fromJson(keyLayout, key), fromJson(valueLayout, value));
+    } catch (error) {
+      throw new InputError(`${path}: entry ${index + 1}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+function missing(name: string, maps: readonly { readonly name: string }[]): string {
+  const names = maps.map((map) => map.name).join(", ");
+  return `no program has a map "${name}": ${names === "" ? "there are none" : `there are ${names}`}`;
+}

@@ -1,0 +1,95 @@
+/** The runtime of programs of the Wasm engine: a second module in the memory of the packet path. */
+import { createArena } from "../arena.ts";
+import type { Capacity } from "../dataplane.ts";
+import type { Instance } from "../module.ts";
+import type { Runtime } from "../runtime.ts";
+import { createByteMaps } from "./maps.ts";
+import { loadRuntime, type RuntimeExports } from "./module.ts";
+import { createTallies } from "./tally.ts";
+import { createWalk, type Walk } from "./walk.ts";
+
+/** The functions of import module "waxdp", by their names. */
+const HELPERS = [
+  "map_lookup",
+  "map_update",
+  "map_delete",
+  "ringbuf_reserve",
+  "ringbuf_submit",
+  "ringbuf_discard",
+  "ringbuf_output",
+  "ringbuf_query",
+  "tail_call",
+  "time",
+  "random",
+  "cpu",
+  "csum_diff",
+  "adjust_head",
+  "adjust_tail",
+  "redirect",
+  "tuple",
+  "conntrack",
+  "service",
+  "set_backend",
+] as const;
+
+/** A runtime, and what the engine around it takes packets through. */
+export interface WasmRuntime {
+  readonly runtime: Runtime;
+  readonly walk: Walk;
+  /** Where mark and priority of the frame of a slot are put, as an index of words; two a slot. */
+  readonly marks: number;
+  /** The slot of a frame that comes alone; those of the batch begin at 0. */
+  readonly single: number;
+}
+
+/**
+ * To be created before anything looks at the memory, which grows. `ringRevision` counts the changes of rings. Throws DataplaneError
+ * "capacity".
+ */
+export async function createRuntime(
+  instance: Instance,
+  capacity: Capacity,
+  seed: number,
+  ringRevision: () => number,
+): Promise<WasmRuntime> {
+  const { memory } = instance;
+  const { exports, table, arena: base, scratch } = await loadRuntime(instance, capacity);
+  const arena = createArena(memory, base, capacity.arena);
+  const room = { base, capacity: capacity.arena, scratch, cpus: capacity.cpus, seed };
+  const tallies = createTallies(memory, exports.tallies.value >>> 0);
+  const single = capacity.batch + capacity.fragments;
+  const slots = single + 1 + capacity.fragments;
+  const releasedLength = () => instance.exports.releasedLength();
+  const walk = createWalk({ exports, memory, slots, tallies, releasedLength, ringRevision });
+  exports.seedRandom(seed | 0);
+  return {
+    walk,
+    marks: (exports.marks.value >>> 0) / 4,
+    single,
+    runtime: {
+      memory,
+      table,
+      arena,
+      cpus: capacity.cpus,
+      helpers: helpersOf(exports),
+      get random() {
+        return exports.randomState() >>> 0;
+      },
+      set random(state) {
+        exports.setRandomState(state | 0);
+      },
+      begin(nanoseconds, cpu) {
+        exports.setTime(nanoseconds);
+        exports.setCpu(cpu);
+      },
+      createMap: createByteMaps(exports, memory, arena, room).createMap,
+      install: walk.install,
+      tally: tallies.read,
+    },
+  };
+}
+
+function helpersOf(exports: RuntimeExports): WebAssembly.ModuleImports {
+  const all = exports as unknown as WebAssembly.ModuleImports;
+  return Object.fromEntries(HELPERS.map((name) => [name, all[name]])) as WebAssembly.ModuleImports;
+}

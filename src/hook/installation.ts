@@ -1,0 +1,34 @@
+/** Both chains of a dataplane as its engine has them. */
+import type { Chains, LinkTally, Runtime, Step } from "../dataplane/runtime.ts";
+import type { HookName } from "./hook.ts";
+import { NO_TALLY } from "./standing.ts";
+
+export type Steps = { readonly [Name in HookName]: readonly Step[] };
+
+export interface Installation {
+  /** Packets go through something else than service NAT alone. */
+  readonly active: boolean;
+  install(steps: Partial<Steps>): void;
+  tallyOf(link: number): LinkTally;
+}
+
+/** An engine begins with `steps`, and is left asleep until they change. */
+export function createInstallation(
+  runtime: () => Pick<Runtime, "install" | "tally">,
+  chains: Pick<Chains, "trapped" | "clock">,
+  steps: Steps,
+): Installation {
+  let [installed, isAwake] = [steps, false];
+  return {
+    get active() {
+      const { ingress, egress } = installed;
+      return egress.length > 0 || ingress.length !== 1 || ingress[0]?.kind !== "service-nat";
+    },
+    install(changed) {
+      const next = { ...installed, ...changed };
+      runtime().install({ ...chains, ...next });
+      [installed, isAwake] = [next, true];
+    },
+    tallyOf: (link) => (isAwake ? runtime().tally(link) : NO_TALLY),
+  };
+}

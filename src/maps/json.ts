@@ -1,0 +1,65 @@
+/**
+ * Keys and values of maps as JSON has them: 64-bit numbers beyond what JSON keeps exact are decimal text, bytes are
+ * hexadecimal text.
+ */
+import type { Layout } from "./map.ts";
+
+/** What `fromJson` takes back. Maps and programs in a map become their names. */
+export function toJson(value: unknown): unknown {
+  if (typeof value === "bigint") return fitsNumber(value) ? Number(value) : value.toString();
+  if (value instanceof Uint8Array) return hex(value);
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value !== "object" || value === null) return value;
+  if ("name" in value && "info" in value) return value.name;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, toJson(each)]));
+}
+
+function fitsNumber(value: bigint): boolean {
+  return value === BigInt(Number(value)) && Number.isSafeInteger(Number(value));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What a map of that layout takes; what is nothing of the kind stays as it is, for the map to refuse. */
+export function fromJson(layout: Layout | undefined, value: unknown): unknown {
+  if (layout === undefined || typeof layout === "number") return bytesOf(value);
+  if (typeof layout === "string") return is64Bits(layout) ? bigintOf(value) : value;
+  if ("bytes" in layout && typeof layout.bytes === "number") return bytesOf(value);
+  if ("text" in layout && typeof layout.text === "number") return value;
+  if (typeof value !== "object" || value === null) return value;
+  return fieldsOf(layout as Readonly<Record<string, Layout>>, value as Record<string, unknown>);
+}
+
+function fieldsOf(
+  layout: Readonly<Record<string, Layout>>,
+  value: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const fields = Object.entries(value).map(([name, each]) => {
+    const known = Object.hasOwn(layout, name) ? layout[name] : undefined;
+    return [name, known === undefined ? each : fromJson(known, each)];
+  });
+  return Object.fromEntries(fields);
+}
+
+function is64Bits(type: string): boolean {
+  return type === "u64" || type === "i64" || type === "be64";
+}
+
+function bigintOf(value: unknown): unknown {
+  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
+  return typeof value === "string" && /^-?\d{1,20}$/.test(value) ? BigInt(value) : value;
+}
+
+/** Hexadecimal digits, with colons or spaces between bytes if one likes, or an array of numbers. */
+function bytesOf(value: unknown): unknown {
+  if (typeof value === "string") {
+    const digits = value.replace(/^0x|[\s:]/g, "");
+    if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) return value;
+    return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  }
+  const isByte = (each: unknown) =>
+    Number.isInteger(each) && Number(each) >= 0 && Number(each) < 256;
+  return Array.isArray(value) && value.every(isByte) ? Uint8Array.from(value) : value;
+}

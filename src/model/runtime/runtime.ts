@@ -1,0 +1,90 @@
+/** What the model gives to programs: memory, a table, maps, helpers, and the walk through their chains. */
+
+import { createArena } from "../../dataplane/arena.ts";
+import type { Chains, Runtime } from "../../dataplane/runtime.ts";
+import type { Store } from "../store.ts";
+import type { Arrival, Result } from "../walk.ts";
+import { createHelpers } from "./helpers.ts";
+import { createByteMaps } from "./maps/maps.ts";
+import { ProgramMemory } from "./maps/memory.ts";
+import { createMoment } from "./moment.ts";
+import type { Nat } from "./nat.ts";
+import { createMemory, layOut, type Slots } from "./places.ts";
+import { Tally, tallies } from "./tally.ts";
+import { walk } from "./walk.ts";
+
+export interface ModelRuntime extends Runtime {
+  /** Whether the chains are anything else than service NAT alone. */
+  readonly isActive: boolean;
+  /** Takes frames through the chains, each step all of them before the next. */
+  walk(arrivals: readonly Arrival[], slots: Slots): Result[];
+}
+
+/** Until others are installed; the number is nobody's. */
+const SERVICE_NAT_ALONE: Chains = {
+  ingress: [{ kind: "service-nat", link: 1 }],
+  egress: [],
+  trapped: () => true,
+};
+
+/** Throws DataplaneError "capacity". */
+export function createRuntime(store: Store, nat: Nat): ModelRuntime {
+  const { capacity, seed } = store;
+  const places = layOut(capacity);
+  const memory = createMemory(places);
+  const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
+  const arena = createArena(memory, places.arena, capacity.arena);
+  const maps = createByteMaps(memory, arena, capacity.cpus);
+  const moment = createMoment(seed);
+  const around = { memory: new ProgramMemory(memory), moment, maps, store };
+  const machine = { ...around, table, gathered: places.gathered };
+  let chains = SERVICE_NAT_ALONE;
+  let tally = tallies(linksOf(chains), new Map());
+  return {
+    memory,
+    table,
+    arena,
+    cpus: capacity.cpus,
+    helpers: createHelpers(around),
+    get random() {
+      return moment.random;
+    },
+    set random(state) {
+      moment.random = state;
+    },
+    begin(nanoseconds, cpu) {
+      moment.time = nanoseconds;
+      moment.cpu = cpu;
+      maps.cpu = cpu;
+    },
+    createMap: (shape) => maps.createMap(shape),
+    install(next) {
+      chains = next;
+      tally = tallies(linksOf(next), tally);
+    },
+    tally: (link) => (tally.get(link) ?? new Tally()).describe(),
+    get isActive() {
+      return !isServiceNatAlone(chains);
+    },
+    walk(arrivals, slots) {
+      const call = {
+        machine,
+        places,
+        capacity,
+        chains,
+        tallies: tally,
+        nat,
+        silenced: new Set<number>(),
+      };
+      return walk(call, arrivals, slots);
+    },
+  };
+}
+
+function linksOf({ ingress, egress }: Chains): number[] {
+  return [...ingress, ...egress].map(({ link }) => link);
+}
+
+function isServiceNatAlone({ ingress, egress }: Chains): boolean {
+  return ingress.length === 1 && ingress[0]?.kind === "service-nat" && egress.length === 0;
+}

@@ -1,0 +1,88 @@
+/** Source -> Program: AssemblyScript with `waxdp/program`, compiled in this process to a module that goes anywhere. */
+import { checkOptions, loadProgram, type ProgramOptions } from "./check.ts";
+import {
+  type Build,
+  type BuildOptions,
+  type Compiler,
+  emit,
+  openCompiler,
+  parse,
+  type Toolkit,
+} from "./compiler.ts";
+import { createDescriber } from "./description.ts";
+import { collect, describeHeap, failure } from "./diagnostics.ts";
+import { checkEntry } from "./entry.ts";
+import { expand } from "./expansion.ts";
+import type { Layouts } from "./layouts.ts";
+import { isName } from "./name.ts";
+import { observe } from "./observation.ts";
+import { BASES, position } from "./position.ts";
+import { type Diagnostic, type Program, ProgramError } from "./program.ts";
+import { openSources, type Source, type Sources } from "./sources.ts";
+
+export interface CompileOptions extends ProgramOptions {
+  /** Where the package of the compiler is not found by its name. */
+  readonly compiler?: Compiler;
+  /** Names of functions in traps, nothing optimized. Default false. */
+  readonly debug?: boolean;
+}
+
+interface Described extends Build {
+  readonly types: Layouts;
+}
+
+const DEFAULT_NAME = "program";
+
+/**
+ * Throws ProgramError "compile" with diagnostics, "no-compiler", "bad-option", and "bad-program" for what compiles
+ * but no program may do.
+ */
+export async function compileProgram(source: Source, options: CompileOptions = {}): Promise<Program> {
+  checkOptions(options);
+  const name = options.name ?? nameOf(source);
+  const toolkit = await openCompiler(options.compiler);
+  const sources = await openSources(source, name);
+  const debug = options.debug ?? false;
+  const first = await build(toolkit, sources, { bases: BASES[0], debug });
+  const second = await build(toolkit, sources, { bases: BASES[1], debug });
+  const bytes = position(first, second, name, first.types);
+  if (bytes) return loadProgram(bytes, { name });
+  throw new ProgramError(
+    "compile",
+    "the program cannot stand anywhere in memory: it computes with an address where the compiler needs a number",
+  );
+}
+
+function nameOf(source: Source): string {
+  if (typeof source !== "object" || source === null || source.entry === undefined) return DEFAULT_NAME;
+  const name = source.entry.replace(/^.*[/\\]/, "").replace(/\.ts$/, "");
+  return isName(name) ? name : DEFAULT_NAME;
+}
+
+async function build(toolkit: Toolkit, sources: Sources, options: BuildOptions): Promise<Described> {
+  const { api } = toolkit;
+  const program = await parse(toolkit, sources, options);
+  report(collect(api, program));
+  const expansions = expand(api, program);
+  program.initialize();
+  program.parser.finish();
+  const compiler = new api.Compiler(program);
+  const describer = createDescriber(program, expansions);
+  const observation = observe({ api, compiler, describer });
+  const module = compiler.compile();
+  try {
+    report([
+      ...collect(api, program, observation.callers),
+      ...describeHeap(observation.heap),
+      ...checkEntry(api, program, sources.entry.path),
+    ]);
+    const memory = Number(compiler.memoryOffset) - options.bases.memory;
+    return { bytes: emit(toolkit, module, options), memory, types: describer.layouts };
+  } finally {
+    module.dispose();
+  }
+}
+
+function report(diagnostics: readonly Diagnostic[]): void {
+  if (diagnostics.some(({ severity }) => severity === "error")) throw failure(diagnostics);
+}

@@ -1,0 +1,35 @@
+/**
+ * Import module "env" of a program: the dataplane's memory and table, and where in them it stands, as WebAssembly's
+ * tool-conventions DynamicLinking.md has it; and what AssemblyScript calls when something is wrong.
+ */
+import type { Runtime } from "../dataplane/runtime.ts";
+import type { Ranges } from "./ranges.ts";
+import { readString } from "./text.ts";
+
+/** A C compiler's stack grows downwards from a multiple of this. */
+const STACK_ALIGNMENT = 16;
+
+export function environmentOf(
+  { memory, table }: Pick<Runtime, "memory" | "table">,
+  ranges: Ranges,
+): WebAssembly.ModuleImports {
+  const end = ranges.memory + ranges.size;
+  const stack = end - (end % STACK_ALIGNMENT);
+  return {
+    memory,
+    table,
+    __indirect_function_table: table,
+    __memory_base: constant(ranges.memory),
+    __table_base: constant(ranges.first),
+    __stack_pointer: new WebAssembly.Global({ value: "i32", mutable: true }, stack | 0),
+    abort(message: number, file: number, line: number, column: number) {
+      const place = `${readString(memory, file)}:${line >>> 0}:${column >>> 0}`;
+      const text = message === 0 ? "aborted" : readString(memory, message);
+      throw new Error(`${text} (${place})`);
+    },
+  };
+}
+
+function constant(value: number): WebAssembly.Global {
+  return new WebAssembly.Global({ value: "i32", mutable: false }, value | 0);
+}

@@ -1,0 +1,179 @@
+/** What a program may import, and what it has to export: the import modules "env" and "waxdp". */
+import { malformed } from "./binary.ts";
+import {
+  type Export,
+  type FunctionType,
+  type Image,
+  type Import,
+  LIMITS_MAXIMUM,
+} from "./image.ts";
+import { ProgramError } from "./program.ts";
+
+/** Value types as they stand in a module: i32 and i64. */
+const I32 = "\x7f";
+const I64 = "\x7e";
+
+function type(parameters: number, results = I32): FunctionType {
+  return { parameters: I32.repeat(parameters), results };
+}
+
+/** Helpers by name. Those of the last group only answer while the program is loaded. */
+const HELPERS: ReadonlyMap<string, FunctionType> = new Map([
+  ["map_lookup", type(2)],
+  ["map_update", type(4)],
+  ["map_delete", type(2)],
+  ["ringbuf_reserve", type(2)],
+  ["ringbuf_submit", type(1, "")],
+  ["ringbuf_discard", type(1, "")],
+  ["ringbuf_output", type(3)],
+  ["ringbuf_query", type(2, I64)],
+  ["tail_call", type(3)],
+  ["time", type(0, I64)],
+  ["random", type(0)],
+  ["cpu", type(0)],
+  ["csum_diff", type(5)],
+  ["adjust_head", type(2)],
+  ["adjust_tail", type(2)],
+  ["redirect", type(2)],
+  ["tuple", type(2)],
+  ["conntrack", type(2)],
+  ["service", type(2)],
+  ["set_backend", type(2)],
+  ["map_create", type(11)],
+  ["map_create_inner", type(11)],
+  ["reason", type(2)],
+]);
+
+const ABORT = type(4, "");
+const BASES = new Set(["__memory_base", "__table_base"]);
+export const STACK_POINTER = "__stack_pointer";
+const TABLES = new Set(["table", "__indirect_function_table"]);
+
+/** What a program exports. */
+const VERSION = "waxdp_abi_version";
+const VERSION_TYPE = type(0);
+const FORMS = { program: "packet", batch: "batch" } as const;
+const FORM_TYPES = { program: type(1), batch: type(2, "") };
+
+/** Names of the helpers; throws for what programs are not given. */
+export function checkImports({ imports }: Image): string[] {
+  const helpers = new Set<string>();
+  for (const each of imports) {
+    if (each.module === "waxdp") helpers.add(checkHelper(each));
+    else if (each.module === "env") checkEnvironment(each);
+    else throw foreign(each);
+  }
+  return [...helpers];
+}
+
+function checkHelper(found: Import): string {
+  const expected = HELPERS.get(found.name);
+  if (!expected)
+    throw new ProgramError("bad-program", `there is no helper "${found.name}" in module "waxdp"`);
+  if (found.kind !== "function" || !isType(found.type!, expected)) {
+    throw new ProgramError(
+      "bad-program",
+      `helper "${found.name}" is imported as ${describe(found)}, but it is ${describeType(expected)}`,
+    );
+  }
+  return found.name;
+}
+
+function checkEnvironment(found: Import): void {
+  if (found.kind === "memory" && found.name === "memory") return checkLimits(found);
+  if (found.kind === "table" && TABLES.has(found.name)) return checkLimits(found);
+  if (found.kind === "function" && found.name === "abort" && isType(found.type!, ABORT)) return;
+  if (found.kind === "global" && found.value === I32.charCodeAt(0)) {
+    if (found.name === STACK_POINTER && found.mutable) return;
+    if (BASES.has(found.name) && !found.mutable) return;
+  }
+  throw foreign(found);
+}
+
+/** The memory and the table of a dataplane have no maximum, are not shared and have places of 32 bits. */
+function checkLimits({ name, limits }: Import): void {
+  if (limits!.flags === 0) return;
+  const what = limits!.flags === LIMITS_MAXIMUM ? "with a maximum" : "as shared or of 64 bits";
+  throw new ProgramError(
+    "bad-program",
+    `the program imports env.${name} ${what}, which dataplanes do not give`,
+  );
+}
+
+function foreign(found: Import): ProgramError {
+  const name = `${found.module}.${found.name}`;
+  const mend = found.module.startsWith("GOT.")
+    ? ": compile with -fvisibility=hidden, so that nothing is looked up by name"
+    : "; it gives the helpers of module waxdp, and env.memory, table, abort and the bases of dynamic linking";
+  return new ProgramError(
+    "bad-program",
+    `the program imports ${name} as ${describe(found)}, which a dataplane does not give${mend}`,
+  );
+}
+
+function isType(found: FunctionType, expected: FunctionType): boolean {
+  return found.parameters === expected.parameters && found.results === expected.results;
+}
+
+const VALUE_TYPES: Readonly<Record<string, string>> = {
+  [I32]: "i32",
+  [I64]: "i64",
+  "\x7d": "f32",
+  "\x7c": "f64",
+  "\x7b": "v128",
+};
+
+function describe(found: Import): string {
+  if (found.kind === "function") return describeType(found.type!);
+  return found.kind === "global"
+    ? `a ${found.mutable ? "mutable" : "constant"} global`
+    : `a ${found.kind}`;
+}
+
+function describeType({ parameters, results }: FunctionType): string {
+  return `(${describeTypes(parameters)}) -> (${describeTypes(results)})`;
+}
+
+function describeTypes(types: string): string {
+  return [...types].map((each) => VALUE_TYPES[each] ?? "a reference").join(", ");
+}
+
+/** The form of the program; throws unless it exports one entry and what ABI it was built for. */
+export function checkExports(image: Image): "packet" | "batch" {
+  if (!hasFunction(image, VERSION, VERSION_TYPE)) {
+    throw new ProgramError(
+      "abi-mismatch",
+      `the program does not say what it was built for: it exports no function ${VERSION}() -> i32`,
+    );
+  }
+  const found = (["program", "batch"] as const).filter((name) =>
+    hasFunction(image, name, FORM_TYPES[name]),
+  );
+  const [name] = found;
+  if (found.length === 1) return FORMS[name!];
+  throw new ProgramError(
+    "bad-program",
+    found.length > 1
+      ? "a program exports program or batch, not both"
+      : "a program exports a function program(context: i32) -> i32, or batch(contexts: i32, count: i32)",
+  );
+}
+
+function hasFunction({ exports, functions }: Image, name: string, expected: FunctionType): boolean {
+  const found = exports.find((each: Export) => each.name === name);
+  if (!found) return false;
+  const of = found.kind === "function" ? functions[found.index] : undefined;
+  if (of && isType(of, expected)) return true;
+  throw new ProgramError(
+    "bad-program",
+    `the program exports ${name} as ${of ? describeType(of) : `a ${found.kind}`}, but it has to be ${describeType(expected)}`,
+  );
+}
+
+/** The function types of modules are read, so that one that imports nothing at all is checked all the same. */
+export function globalNamed({ imports }: Image, index: number): string {
+  const globals = imports.filter(({ kind }) => kind === "global");
+  const found = globals[index];
+  if (!found) throw malformed("a segment begins at a global that is not imported", 0);
+  return found.name;
+}

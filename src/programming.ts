@@ -1,0 +1,99 @@
+/**
+ * Maps, programs and hooks of one dataplane, put together over its engine's runtime. The runtime is left asleep
+ * until somebody makes the first map, loads the first program or changes a chain: most dataplanes never do.
+ */
+import { sysctlsOf } from "./control/sysctls.ts";
+import type { DataplaneOptions } from "./dataplane/dataplane.ts";
+import type { Engine } from "./dataplane/engine.ts";
+import { DataplaneError } from "./dataplane/error.ts";
+import type { Programming } from "./dataplane/programming.ts";
+import type { Runtime } from "./dataplane/runtime.ts";
+import { optionalOf, placeOf, wholeOf } from "./dataplane/snapshot/damage.ts";
+import { createHooks } from "./hook/hooks.ts";
+import { packMaps, unpackMaps } from "./maps/keeping.ts";
+import { createMapRegistry, type MapRuntime } from "./maps/registry.ts";
+import type { ProgramInfo } from "./program/loaded.ts";
+import { createPrograms, type ProgramDesk } from "./program/programs.ts";
+
+type Host = Pick<Engine, "capacity" | "maps" | "runtime">;
+
+export function createProgramming(
+  engine: Host,
+  { sysctls }: Pick<DataplaneOptions, "sysctls">,
+): Programming {
+  const sleeper = createSleeper(engine);
+  const { wake, latest } = sleeper;
+  const maps = createMapRegistry(mapRuntimeOf(engine, wake), {
+    placeOf: (program) => programs.placeOf(program),
+    programAt: (place) => programs.programAt(place),
+  });
+  const serviceMaps = Object.keys(engine.maps);
+  const programs: ProgramDesk = createPrograms({ runtime: wake, maps, serviceMaps, latest });
+  const clock = sysctlsOf(sysctls).bpfStats ? () => performance.now() * 1e6 : undefined;
+  const desk = createHooks({ residents: programs, runtime: wake, latest, clock });
+  return {
+    maps,
+    programs: programs.programs,
+    hooks: desk.hooks,
+    names: { link: desk.nameOf, reason: (number) => programs.reasonOf(number) },
+    begin: sleeper.begin,
+    settle() {
+      if (!sleeper.isAwake()) return;
+      desk.settle();
+      maps.notify();
+    },
+    save: () => ({
+      maps: packMaps(maps, engine.capacity.cpus),
+      programs: programs.programs.list(),
+      links: [desk.hooks.ingress, desk.hooks.egress].flatMap((hook) => hook.list()),
+      random: sleeper.isAwake() ? wake().random >>> 0 : null,
+    }),
+    load(saved) {
+      demandNothing(maps.list().length, programs.programs.list());
+      const random = optionalOf(placeOf(saved, "random"), wholeOf);
+      unpackMaps(maps, engine.capacity.cpus, placeOf(saved, "maps"));
+      if (random !== undefined) wake().random = random;
+    },
+  };
+}
+
+/** Programs hold addresses of maps: what is there cannot be taken from under them. */
+function demandNothing(maps: number, programs: readonly ProgramInfo[]): void {
+  if (maps === 0 && programs.every(({ builtin }) => builtin)) return;
+  throw new DataplaneError(
+    "in-use",
+    "there are maps or programs of one's own: restore before they are made, or close and unload them",
+  );
+}
+
+/** An engine's runtime, told the time whether it is awake already or wakes later. */
+function createSleeper(engine: Pick<Engine, "runtime">) {
+  let runtime: Runtime | undefined;
+  let moment = { now: 0, nanoseconds: 0, cpu: 0 };
+  return {
+    isAwake: () => runtime !== undefined,
+    /** Milliseconds of the dataplane's clock. */
+    latest: () => moment.now,
+    wake(): Runtime {
+      if (runtime === undefined) {
+        runtime = engine.runtime;
+        runtime.begin(moment.nanoseconds, moment.cpu);
+      }
+      return runtime;
+    },
+    begin(now: number, nanoseconds: number, cpu: number): void {
+      moment = { now, nanoseconds, cpu };
+      runtime?.begin(nanoseconds, cpu);
+    },
+  };
+}
+
+function mapRuntimeOf({ capacity }: Pick<Engine, "capacity">, wake: () => Runtime): MapRuntime {
+  return {
+    cpus: capacity.cpus,
+    get arena() {
+      return wake().arena;
+    },
+    createMap: (shape) => wake().createMap(shape),
+  };
+}
