@@ -50,7 +50,7 @@ if (offsetof<Descriptor>("out") != DESC_OUT) ERROR("Descriptor.out drifted");
  * an IPv4 or an IPv6 one as the family says.
  *
  *  0            4    8    12    16     20        24          28                   32
- *  | descriptor | l3 | l4 | end | hash | bucket | candidate | fam|pro|frag|dam  | service | zero |
+ *  | descriptor | l3 | l4 | end | hash | bucket | candidate | fam|pro|frag|dam  | service | want |
  *  40              80       84   88    92
  *  | key: 40 bytes | offset | id | ref | more |
  */
@@ -77,7 +77,8 @@ export class Packet {
   damaged: u8;
   /** The service port with the vip that it dials, 0 while that is not known. */
   service: usize;
-  private spare: u32;
+  /** Number of the backend that a program wants for it, 0 for none. */
+  wanted: u32;
   key0: u64;
   key1: u64;
   key2: u64;

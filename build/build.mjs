@@ -84,35 +84,42 @@ function inlineWasm(name) {
   );
 }
 
-/** Sources of `waxdp/program` and what they import: the compiler is given them as strings, editors as files. */
-const SDK_FOLDERS = ["abi", "assembly/sdk", "assembly/wire"];
+/** Sources of `waxdp/program` with what they import: the compiler is given them as strings, editors as files. */
+const SDK_ENTRIES = ["assembly/sdk/index.ts", "assembly/sdk/version.ts"];
 
-function sdkFiles() {
-  return SDK_FOLDERS.flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => name.endsWith(".ts"))
-      .sort()
-      .map((name) => `${folder}/${name}`),
-  );
+function sdkSources() {
+  const sources = new Map();
+  for (const waiting = [...SDK_ENTRIES]; waiting.length > 0; ) {
+    const path = waiting.pop();
+    if (sources.has(path)) continue;
+    const text = readFileSync(path, "utf8");
+    sources.set(path, text);
+    for (const [, name] of text.matchAll(/from "(\.[^"]+)"/g)) {
+      waiting.push(`${join(dirname(path), name)}.ts`);
+    }
+  }
+  return [...sources].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 function inlineSdk() {
-  const sources = sdkFiles().map(
-    (path) => `  ${JSON.stringify(path)}:\n    ${JSON.stringify(readFileSync(path, "utf8"))},\n`,
+  const rows = sdkSources().map(
+    ([path, text]) => `  ${JSON.stringify(path)}:\n    ${JSON.stringify(text)},\n`,
   );
   mkdirSync("generated", { recursive: true });
   writeFileSync(
     "generated/sdk.ts",
-    `/** Sources of waxdp/program, written by build/build.mjs. */\nexport const SDK_SOURCES: Readonly<Record<string, string>> = {\n${sources.join("")}};\n`,
+    `/** Sources of waxdp/program, written by build/build.mjs. */\nexport const SDK_SOURCES: Readonly<Record<string, string>> = {\n${rows.join("")}};\n`,
   );
 }
 
 /** The same as files, where the package's "./program" leads editors. */
 function shareSdk() {
-  for (const path of sdkFiles()) {
+  for (const [path, text] of sdkSources()) {
     mkdirSync(dirname(join("dist/program", path)), { recursive: true });
-    copyFileSync(path, join("dist/program", path));
+    writeFileSync(join("dist/program", path), text);
   }
+  const [entry] = SDK_ENTRIES;
+  writeFileSync("dist/program/index.ts", `export * from "./${entry.replace(/\.ts$/, "")}";\n`);
 }
 
 /** What a pool's worker runs, as one script in a string: started from there, it has no address to be found at. */
@@ -169,8 +176,6 @@ async function bundle() {
     format: "esm",
     target: "es2022",
     minify: true,
-    // The compiler is taken from the page's import map, and only when a program is compiled.
-    external: ["assemblyscript", "assemblyscript/asc"],
     legalComments: "eof",
     logLevel: "warning",
   });

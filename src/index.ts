@@ -76,6 +76,13 @@ export {
   type Returned,
 } from "./replay/bothways.ts";
 export { type Departure, departures, type Replayed, replay } from "./replay/replay.ts";
+export {
+  type KeptLink,
+  type KeptMap,
+  type KeptProgram,
+  readSnapshot,
+  type SnapshotInfo,
+} from "./snapshot.ts";
 
 /**
  * The dataplane whose packet path is WebAssembly. Its memory is sized by the capacities, once.

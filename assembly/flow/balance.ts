@@ -23,15 +23,9 @@ export function init(value: u32): void {
   seed = value;
 }
 
-/** The backend that a program wants for the packet at hand, 0 for none. */
-let wanted: u32 = 0;
-
-export function want(number: u32): void {
-  wanted = number;
-}
-
 export function choose(packet: Packet, opening: Opening): u32 {
-  const number = takesWanted(opening) ? wanted : draw(packet, opening);
+  const wanted = packet.wanted;
+  const number = takes(wanted, opening) ? wanted : draw(packet, opening);
   const backend = backends.lookup(number);
   if (backend == null || !serves(backend, opening)) {
     return rejectPacket(packet, opening, REASON_NO_ENDPOINTS);
@@ -42,7 +36,7 @@ export function choose(packet: Packet, opening: Opening): u32 {
 }
 
 /** Whether there is such a backend for what is dialled; the client is then remembered by it. */
-function takesWanted(opening: Opening): bool {
+function takes(wanted: u32, opening: Opening): bool {
   const backend = backends.lookup(wanted);
   if (backend == null || backend.proto != opening.proto) return false;
   if (!serves(backend, opening)) return false;

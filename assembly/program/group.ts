@@ -1,14 +1,6 @@
 /** The loops over a group of packets. */
-import {
-  COUNTER_BYTES,
-  CT6_SIZE,
-  DESC_FLAG_BACKEND,
-  DESC_SIZE,
-  FAMILY_IPV4,
-  FAMILY_IPV6,
-} from "../../abi/layout";
+import { COUNTER_BYTES, CT6_SIZE, DESC_SIZE, FAMILY_IPV4, FAMILY_IPV6 } from "../../abi/layout";
 import { VERDICT_ABORTED } from "../../abi/verdict";
-import * as balance from "../flow/balance";
 import * as counters from "../flow/counters";
 import { dial } from "../flow/judge";
 import { ABSENT, CONTINUE, ESTABLISHED, REPLY } from "../flow/outcome";
@@ -60,12 +52,12 @@ export function parse(descriptors: usize, packets: u32): void {
 
 /** Any other packet; one that ends here has no family and no candidate. */
 function parseAny(packet: Packet): void {
+  clearOutcome(packet.descriptor);
   packet.bucket = NOTHING;
   packet.hash = 0;
   packet.service = 0;
   const outcome = walk.parse(packet);
   if (outcome == CONTINUE) return;
-  clearOutcome(packet.descriptor);
   finish(packet, outcome);
   packet.family = 0;
 }
@@ -191,8 +183,6 @@ function settleUdp6(packet: Packet): u32 {
 
 /** Every other packet, after what the short way said. */
 function settleAny(packet: Packet, said: u32): void {
-  const descriptor = packet.descriptor;
-  balance.want(descriptor.flags & DESC_FLAG_BACKEND ? descriptor.backend : 0);
-  clearOutcome(descriptor);
+  clearOutcome(packet.descriptor);
   finish(packet, said == ABSENT ? dial(packet) : walk.settle(packet));
 }

@@ -73,10 +73,13 @@ export {
   UPDATE_EXIST,
   UPDATE_NOEXIST,
 } from "../../abi/program";
-export { PROTO_ICMP, PROTO_ICMPV6 } from "../wire/icmp";
-export { PROTO_SCTP } from "../wire/sctp";
-export { PROTO_TCP } from "../wire/tcp";
-export { PROTO_UDP } from "../wire/udp";
+export { ETHERNET_SIZE } from "../wire/ethernet";
+export { ICMP_SIZE, PROTO_ICMP, PROTO_ICMPV6 } from "../wire/icmp";
+export { IPV4_SIZE } from "../wire/ipv4";
+export { IPV6_SIZE } from "../wire/ipv6";
+export { PROTO_SCTP, SCTP_SIZE } from "../wire/sctp";
+export { PROTO_TCP, TCP_SIZE } from "../wire/tcp";
+export { PROTO_UDP, UDP_SIZE } from "../wire/udp";
 export { adjustHead, adjustTail, cpu, random, reason, redirect, time } from "./actions";
 export { checksum, csumDiff, replace, updateChecksum } from "./checksums";
 export { Context, Contexts } from "./context";

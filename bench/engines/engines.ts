@@ -81,7 +81,7 @@ function takeOf({ batch }: Row): Take {
 }
 
 /** A dataplane with the row's objects. */
-function dataplaneArena(dataplane: Dataplane, { objects }: Work): Arena {
+export function dataplaneArena(dataplane: Dataplane, { objects }: Work): Arena {
   const { batch } = dataplane;
   const verdictSeen = { events: 0 };
   dataplane.apply(parseObjects(objects));

@@ -3,6 +3,7 @@ import { DataplaneError } from "../../src/dataplane/error.ts";
 import { createDataplane } from "../../src/index.ts";
 import { model, typescript, wasm } from "../engines/engines.ts";
 import { createNative, NATIVE_NAMES } from "../engines/native.ts";
+import { createPrograms } from "../engines/programs.ts";
 import { committed, noted, pushed, read } from "../engines/take.ts";
 import { createXdp, XDP_NAMES } from "../engines/xdp.ts";
 import type { Absent, Contestant } from "./contestant.ts";
@@ -59,5 +60,9 @@ function inProcess(): readonly Contestant[] {
 async function outside(wanted: ReadonlySet<string>): Promise<readonly (Contestant | Absent)[]> {
   const native = NATIVE_NAMES.filter((name) => wanted.has(name));
   const xdp = XDP_NAMES.filter((name) => wanted.has(name));
-  return [...createNative(native), ...(xdp.length > 0 ? await createXdp(xdp) : [])];
+  return [
+    ...createNative(native),
+    ...(xdp.length > 0 ? await createXdp(xdp) : []),
+    ...(await createPrograms(wanted)),
+  ];
 }

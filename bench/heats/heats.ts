@@ -3,6 +3,7 @@
 import { ARENA } from "../rows/work.ts";
 import type { Row } from "./contestant.ts";
 import type { Heat, Lane } from "./heat.ts";
+import { programHeats } from "./programs.ts";
 
 /** The engines, in the order of their columns; all are compared with the first. */
 export const ENGINES = [
@@ -109,12 +110,18 @@ export const COSTS: readonly Heat[] = [
   ]),
 ];
 
-/** What `--quick` runs of them: every engine, hot and cold, and what traffic differs in most. */
-const QUICK = ["1 flow", "1,024 flows", "65,536 flows", "IPv6", "new connections only"].map(
-  (name) => new RegExp(`^(${ESTABLISHED}|Other traffic, 65,536 flows), ${name}$`),
-);
+/** What `--quick` runs of them: every engine, hot and cold, what traffic differs in most, and programs. */
+const QUICK = [
+  ...["1 flow", "1,024 flows", "65,536 flows", "IPv6", "new connections only"].map(
+    (name) => new RegExp(`^(${ESTABLISHED}|Other traffic, 65,536 flows), ${name}$`),
+  ),
+  /^Programs .*, 4,096 to a call$/,
+];
 
-export const HEATS: readonly Heat[] = [...DUELS, ...COSTS];
+/** What programs add. */
+export const PROGRAMS: readonly Heat[] = programHeats({ ...PLAIN, flows: 1024 });
+
+export const HEATS: readonly Heat[] = [...DUELS, ...COSTS, ...PROGRAMS];
 
 export function titleOf({ topic, name }: Heat): string {
   return name === "" ? topic : `${topic}, ${name}`;

@@ -45,9 +45,10 @@ export function bar(value, most, width) {
   return "█".repeat(eighths >> 3) + EIGHTHS[eighths & 7];
 }
 
-/** A column for each value from 0 to `most`: as high as the value, a space for 0. */
-export function sparkline(values, most) {
-  return values.map((value) => LEVELS[Math.ceil((value / most) * 8) - 1] ?? " ").join("");
+/** A column for each value: as high as the value, up to `most`; a space for 0. */
+export function sparkline(values, most = Math.max(...values)) {
+  const levelOf = (value) => Math.ceil((Math.min(value, most) / most) * LEVELS.length);
+  return values.map((value) => (value > 0 ? LEVELS[levelOf(value) - 1] : " ")).join("");
 }
 
 export function print(...lines) {

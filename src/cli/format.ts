@@ -1,6 +1,8 @@
 /** How commands that look into something show it: a table, JSON or MessagePack. */
 import { type Command, Option } from "commander";
 import { Packr } from "msgpackr";
+import type { Tuple } from "../dataplane/entries.ts";
+import { formatEndpoint } from "../packet/address.ts";
 import { openOutput } from "./output.ts";
 import { table } from "./table.ts";
 import { type Paint, painter, printable } from "./terminal.ts";
@@ -51,5 +53,14 @@ export function factLines(facts: object, paint: Paint): string[] {
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return "-";
   if (typeof value === "string") return value === "" ? '""' : printable(value);
-  return typeof value === "object" ? printable(JSON.stringify(value)) : String(value);
+  if (typeof value === "object") return printable(flowText(value) ?? JSON.stringify(value));
+  return String(value);
+}
+
+/** "10.0.0.1:4000 -> 10.96.0.10:80/tcp" for a tuple. */
+function flowText(value: object): string | undefined {
+  const { saddr, sport, daddr, dport, proto } = value as Partial<Tuple>;
+  if (saddr === undefined || daddr === undefined || proto === undefined) return undefined;
+  const [from, to] = [formatEndpoint(saddr, sport ?? 0), formatEndpoint(daddr, dport ?? 0)];
+  return `${from} -> ${to}/${proto}`;
 }

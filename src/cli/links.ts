@@ -16,8 +16,16 @@ const LINKS: readonly Column[] = [
   { title: "TRAPS", right: true },
 ];
 
+/** What the table shows of a link, a living one or one that a snapshot tells of. */
+export type LinkRow = Pick<
+  LinkInfo,
+  "hook" | "name" | "builtin" | "runCount" | "verdicts" | "traps"
+> & {
+  readonly program: { readonly name: string; readonly tag: string };
+};
+
 /** In the order in which packets meet them. */
-export function linkLines(links: readonly LinkInfo[], paint: Paint): string[] {
+export function linkLines(links: readonly LinkRow[], paint: Paint): string[] {
   const rows = links.map((link) => [
     link.hook,
     textOf(link.name),

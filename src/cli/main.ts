@@ -44,6 +44,8 @@ const COMMANDS: readonly (() => Promise<{ register(program: Command): void }>)[]
   () => import("./explain.ts"),
   () => import("./diff.ts"),
   () => import("./program.ts"),
+  () => import("./programs.ts"),
+  () => import("./maps.ts"),
   () => import("./bench.ts"),
 ];
 

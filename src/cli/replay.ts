@@ -16,6 +16,7 @@ import { addProgramOptions } from "./programming.ts";
 import { type Report, toJson, toText } from "./report.ts";
 import { createReturns, type Returns } from "./returns.ts";
 import { addSetupOptions, prepare, type Setup, type SetupOptions } from "./setup.ts";
+import { writeSnapshot } from "./snapshot.ts";
 import { count, painter, progress } from "./terminal.ts";
 
 interface ReplayOptions extends SetupOptions {
@@ -25,6 +26,8 @@ interface ReplayOptions extends SetupOptions {
   readonly expect?: string;
   readonly bothWays?: boolean;
   readonly rate: boolean;
+  readonly snapshot?: string;
+  readonly restore?: string;
 }
 
 const EXAMPLES = `
@@ -55,6 +58,11 @@ export function register(program: Command): void {
       "--both-ways",
       "take it as captured at the client: answers must come back as they were captured, windows aside",
     )
+    .option(
+      "--snapshot <file>",
+      "write what the dataplane holds at the end: waxdp maps looks into it",
+    )
+    .option("--restore <file>", "begin with what a snapshot holds")
     .option("--no-rate", "do not measure the packet path afterwards")
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -62,14 +70,16 @@ export function register(program: Command): void {
 
 async function run(capture: string, options: ReplayOptions): Promise<void> {
   checkStandardStreams(capture, options);
-  const { output, events, expect, network } = options;
+  const { output, events, expect, network, snapshot, restore } = options;
   const setup = await prepare({ ...options, sysctl: sysctlsOf(options) });
-  await checkOutputs([output, events], [capture, expect, network, ...setup.files]);
+  const read = [capture, expect, network, restore, ...setup.files];
+  await checkOutputs([output, events, snapshot], read);
   const dataplane = await setup.create(options.engine);
   const source = await openCapture(capture);
   const sinks = await openSinks(options, source);
   try {
     const damage = await play(dataplane, source, sinks);
+    if (snapshot !== undefined) await writeSnapshot(snapshot, dataplane);
     await finishSinks(sinks, damage === null);
     await print(await reportOf(setup, dataplane, source, sinks, damage, options), options);
     if (damage) throw damage;

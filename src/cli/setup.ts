@@ -5,17 +5,18 @@ import {
   createModel,
   type Dataplane,
   type DataplaneOptions,
-  type ObjectSet,
   parseManifests,
   type Scheduler,
 } from "../index.ts";
 import { InputError } from "./failure.ts";
-import { readManifests, readNetwork } from "./files.ts";
+import { readBytes, readManifests, readNetwork } from "./files.ts";
 import { type ProgramOptions, readProgramming } from "./programming.ts";
 
 export type EngineName = Dataplane["engine"];
 
 export interface SetupOptions extends ProgramOptions {
+  /** A snapshot that the dataplane begins with. */
+  readonly restore?: string;
   readonly file: readonly string[];
   readonly node: string;
   readonly engine: EngineName;
@@ -81,10 +82,12 @@ export async function prepare(options: SetupOptions): Promise<Setup> {
     capacity: { frame: JUMBO },
   };
   const programming = await readProgramming(options);
+  const restored = options.restore === undefined ? undefined : await readBytes(options.restore);
   return {
     files: [...sources.map(({ name }) => name), ...programming.files],
     async create(engine) {
-      const dataplane = await createApplied(engine, settings, objects);
+      const dataplane = await createRestored(engine, settings, restored);
+      warn(dataplane.apply(objects).warnings);
       await programming.install(dataplane);
       return dataplane;
     },
@@ -101,14 +104,13 @@ function parseSysctls(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs);
 }
 
-async function createApplied(
+async function createRestored(
   engine: EngineName,
   options: DataplaneOptions,
-  objects: ObjectSet,
+  snapshot: Uint8Array | undefined,
 ): Promise<Dataplane> {
   const dataplane = await (engine === "wasm" ? createDataplane(options) : createModel(options));
-  const { warnings } = dataplane.apply(objects);
-  warn(warnings);
+  if (snapshot) dataplane.restore(snapshot);
   return dataplane;
 }
 

@@ -33,9 +33,11 @@ export interface PacketPath {
   /** To be called once, when memory has grown to what `configure` asked for. */
   start(): void;
   process(descriptors: number, length: number, now: number): void;
-  /** Number of the service port behind an address and port, nodePorts included; for the runtime of programs. */
+  /** As `process`, with the backends that programs want. For the runtime of programs, as the next two. */
+  processAsked(descriptors: number, length: number, now: number): void;
+  /** Number of the service port behind an address and port, nodePorts included. */
   owner(family: number, address0: bigint, address1: bigint, port: number, proto: number): number;
-  /** Writes the tuple of a frame where `out` says; 0 when it has none. For the runtime of programs. */
+  /** Writes the tuple of a frame where `out` says; 0 when it has none. */
   readTuple(descriptor: number, out: number): number;
   /** Writes the shard of each frame into the last word of its descriptor, and nothing else. */
   steer(descriptors: number, length: number): void;

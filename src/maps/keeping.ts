@@ -27,9 +27,9 @@ import {
 import { concat } from "../packet/bytes.ts";
 import { MapError } from "./error.ts";
 import type { MapRecord } from "./face.ts";
-import type { FieldType, Layout, Struct, UserMap } from "./map.ts";
+import type { FieldType, Layout, MapFlag, MapType, Struct, UserMap } from "./map.ts";
 import type { Maps } from "./registry.ts";
-import { isMapOfMaps, isPerCpu, typeName } from "./shape.ts";
+import { flagNames, isMapOfMaps, isPerCpu, typeName } from "./shape.ts";
 import { numberIn, translate } from "./translation.ts";
 
 const WORD_MAX = 2 ** 32 - 1;
@@ -77,6 +77,41 @@ function isRow(layout: object): boolean {
   const [name, ...others] = Object.keys(layout);
   const size = Object.values(layout)[0];
   return others.length === 0 && (name === "bytes" || name === "text") && typeof size === "number";
+}
+
+/** What is known of a map in a snapshot. */
+export interface KeptMap {
+  readonly name: string;
+  readonly type: MapType;
+  /** Bytes. */
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: readonly MapFlag[];
+  /** Entries that are kept; of a ring buffer records. */
+  readonly length: number;
+  /** Undefined when nobody has said. */
+  readonly key: Layout | undefined;
+  readonly value: Layout | undefined;
+}
+
+/** Throws DataplaneError "bad-snapshot". */
+export function readKept(place: Place, cpus: number): KeptMap {
+  const { name, shape, key, value, contents } = unpackMap(place, cpus);
+  const { keySize, valueSize, maxEntries, flags } = shape;
+  const { length } = contents.kind === "records" ? contents.records : contents.keys;
+  const type = typeName(shape.type) as MapType;
+  return {
+    name,
+    type,
+    keySize,
+    valueSize,
+    maxEntries,
+    flags: flagNames(flags),
+    length,
+    key,
+    value,
+  };
 }
 
 /** A map as a snapshot has it, its bytes as many as they have to be. */
@@ -151,7 +186,8 @@ function unpackShape(place: Place): MapShape {
 
 function unpackLayout(place: Place): Layout {
   const { value } = place;
-  if (!Array.isArray(value)) return value as FieldType | number;
+  if (typeof value === "string" || typeof value === "number") return value as FieldType | number;
+  if (typeof value === "object" && value !== null && isRow(value)) return value as FieldType;
   const fields = placesOf(place).map((field) => {
     const [name, layout] = placesOf(field);
     if (name === undefined || layout === undefined) throw damaged(field, "is no field");

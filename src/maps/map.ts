@@ -1,7 +1,12 @@
 /** Maps as people make and use them, in the words of bpf(2) and libbpf. */
 import type { LoadedProgram } from "../program/loaded.ts";
 
-/** Types of maps, by the names of enum bpf_map_type in lower case, as bpftool prints them. */
+/**
+ * Types of maps, by the names of enum bpf_map_type in lower case, as bpftool prints them. A lru_hash that is full
+ * gives an entry up for a new one: a hand goes round its slots and takes the first that has not been used since it
+ * came by last. Used is what a program has looked up and what anybody has updated again, not what is looked up from
+ * outside of programs.
+ */
 export type MapType =
   | "hash"
   | "array"
@@ -160,7 +165,12 @@ export interface UserMap<Key = unknown, Value = unknown> {
   close(): void;
 }
 
-/** A ring buffer: what programs have emitted, record by record. */
+/**
+ * A ring buffer: what programs have emitted, record by record. Each goes to one reader, however many there are:
+ * iterators that wait get theirs in the order in which they began to wait, once the packets of a call of `process`
+ * are through; `read` takes what they leave. An iterator ends when the map is closed. Of a record that is shorter
+ * than its layout the rest is zero, of a longer one the rest is left out.
+ */
 export interface RingBuffer<Record = Uint8Array>
   extends UserMap<never, never>,
     AsyncIterable<Record> {

@@ -92,9 +92,10 @@ export class TypedMap extends MapFace implements UserMap {
   #update(key: unknown, value: unknown, options: UpdateOptions | undefined): void {
     const bytes = this.#writable();
     const flags = flagsOf(options);
-    const where = this.#speech.key.encode(key);
-    this.#checkIndex(where, flags);
+    this.#checkIndex(key, flags);
+    // A value may have getters that ask this map.
     const what = this.#speech.value.encode(value);
+    const where = this.#speech.key.encode(key);
     const before = this.#held(where);
     const error = bytes.update(where, what, flags);
     if (error !== 0) throw this.#refusal(-error);
@@ -102,8 +103,8 @@ export class TypedMap extends MapFace implements UserMap {
   }
 
   /** Before the value, as bpf_fd_array_map_update_elem of kernel/bpf/arraymap.c. */
-  #checkIndex(key: Uint8Array, flags: number): void {
-    if (!isArray(this.type) || numberIn(key) < this.capacity) return;
+  #checkIndex(key: unknown, flags: number): void {
+    if (!isArray(this.type) || numberIn(this.#speech.key.encode(key)) < this.capacity) return;
     if (!isReference(this.type) || flags === UPDATE_ANY) throw this.#refusal(E2BIG);
   }
 

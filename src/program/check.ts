@@ -1,6 +1,7 @@
 /** Bytes -> Program: everything that can be said of a module before it runs is checked here. */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { Reader } from "./binary.ts";
-import { sha256 } from "./digest.ts";
 import { type Room, readRoom } from "./dylink.ts";
 import { type Image, readImage, type Segment } from "./image.ts";
 import { checkExports, checkImports, globalNamed, STACK_POINTER } from "./imports.ts";
@@ -51,7 +52,7 @@ export function loadProgram(
         helpers,
         types,
       },
-      tag: sha256(bytes).slice(0, TAG_DIGITS),
+      tag: bytesToHex(sha256(bytes)).slice(0, TAG_DIGITS),
       memory: withStack(room, stack),
       functions: room.functions,
     },
@@ -75,10 +76,7 @@ function copy(source: Uint8Array | ArrayBuffer): Uint8Array<ArrayBuffer> {
 export function checkOptions(options: ProgramOptions): void {
   const { name } = options;
   if (name === undefined || isName(name)) return;
-  throw new ProgramError(
-    "bad-option",
-    `name: ${JSON.stringify(name)} is no name: ${NAME_RULE}`,
-  );
+  throw new ProgramError("bad-option", `name: ${JSON.stringify(name)} is no name: ${NAME_RULE}`);
 }
 
 function checkRoom(room: Room): Room {

@@ -1,6 +1,8 @@
 /** Source -> Program: AssemblyScript with `waxdp/program`, compiled in this process to a module that goes anywhere. */
+import type * as AssemblyScript from "assemblyscript";
 import { checkOptions, loadProgram, type ProgramOptions } from "./check.ts";
 import {
+  attempt,
   type Build,
   type BuildOptions,
   type Compiler,
@@ -18,7 +20,7 @@ import { isName } from "./name.ts";
 import { observe } from "./observation.ts";
 import { BASES, position } from "./position.ts";
 import { type Diagnostic, type Program, ProgramError } from "./program.ts";
-import { openSources, type Source, type Sources } from "./sources.ts";
+import { openSources, readerOf, type Source, type SourceReader, type Sources } from "./sources.ts";
 
 export interface CompileOptions extends ProgramOptions {
   /** Where the package of the compiler is not found by its name. */
@@ -37,11 +39,15 @@ const DEFAULT_NAME = "program";
  * Throws ProgramError "compile" with diagnostics, "no-compiler", "bad-option", and "bad-program" for what compiles
  * but no program may do.
  */
-export async function compileProgram(source: Source, options: CompileOptions = {}): Promise<Program> {
+export async function compileProgram(
+  source: Source,
+  options: CompileOptions = {},
+): Promise<Program> {
   checkOptions(options);
-  const name = options.name ?? nameOf(source);
+  const reader = readerOf(source, options.name ?? DEFAULT_NAME);
+  const name = options.name ?? nameOf(reader);
   const toolkit = await openCompiler(options.compiler);
-  const sources = await openSources(source, name);
+  const sources = await openSources(reader);
   const debug = options.debug ?? false;
   const first = await build(toolkit, sources, { bases: BASES[0], debug });
   const second = await build(toolkit, sources, { bases: BASES[1], debug });
@@ -53,15 +59,27 @@ export async function compileProgram(source: Source, options: CompileOptions = {
   );
 }
 
-function nameOf(source: Source): string {
-  if (typeof source !== "object" || source === null || source.entry === undefined) return DEFAULT_NAME;
-  const name = source.entry.replace(/^.*[/\\]/, "").replace(/\.ts$/, "");
+function nameOf({ entry }: SourceReader): string {
+  const name = entry.replace(/^.*[/\\]/, "").replace(/\.ts$/, "");
   return isName(name) ? name : DEFAULT_NAME;
 }
 
-async function build(toolkit: Toolkit, sources: Sources, options: BuildOptions): Promise<Described> {
-  const { api } = toolkit;
+async function build(
+  toolkit: Toolkit,
+  sources: Sources,
+  options: BuildOptions,
+): Promise<Described> {
   const program = await parse(toolkit, sources, options);
+  return attempt(() => translate(toolkit, program, sources.entry.path, options));
+}
+
+function translate(
+  toolkit: Toolkit,
+  program: AssemblyScript.Program,
+  entry: string,
+  options: BuildOptions,
+): Described {
+  const { api } = toolkit;
   report(collect(api, program));
   const expansions = expand(api, program);
   program.initialize();
@@ -74,7 +92,7 @@ async function build(toolkit: Toolkit, sources: Sources, options: BuildOptions):
     report([
       ...collect(api, program, observation.callers),
       ...describeHeap(observation.heap),
-      ...checkEntry(api, program, sources.entry.path),
+      ...checkEntry(api, program, entry),
     ]);
     const memory = Number(compiler.memoryOffset) - options.bases.memory;
     return { bytes: emit(toolkit, module, options), memory, types: describer.layouts };

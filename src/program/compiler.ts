@@ -1,7 +1,7 @@
 /** AssemblyScript's compiler in this process, and what it is told. */
 import type * as AssemblyScript from "assemblyscript";
 import { ProgramError } from "./program.ts";
-import { LIBRARY, SDK_ENTRY, type Sources } from "./sources.ts";
+import { LIBRARY, SDK_ENTRY, type Sources, type Text } from "./sources.ts";
 
 export type Api = typeof AssemblyScript;
 
@@ -24,11 +24,7 @@ export interface Toolkit {
 interface Kinds {
   readonly NodeKind: Readonly<
     Record<
-      | "Import"
-      | "ClassDeclaration"
-      | "NamespaceDeclaration"
-      | "FieldDeclaration"
-      | "NamedType",
+      "Import" | "ClassDeclaration" | "NamespaceDeclaration" | "FieldDeclaration" | "NamedType",
       number
     >
   >;
@@ -66,7 +62,8 @@ export async function openCompiler(compiler: Compiler | undefined): Promise<Tool
   const { assemblyscript, asc } = compiler ?? (await importCompiler());
   const api = assemblyscript as Api | undefined;
   const library = (asc as { libraryFiles?: Toolkit["library"] } | undefined)?.libraryFiles;
-  if (typeof api?.newProgram === "function" && library?.[RUNTIME] !== undefined) return { api, library };
+  if (typeof api?.newProgram === "function" && library?.[RUNTIME] !== undefined)
+    return { api, library };
   throw new ProgramError(
     "no-compiler",
     'compiler: { assemblyscript: import * of "assemblyscript", asc: import * of "assemblyscript/asc" } is wanted, ' +
@@ -74,12 +71,14 @@ export async function openCompiler(compiler: Compiler | undefined): Promise<Tool
   );
 }
 
+/** Not followed by bundlers: the compiler is ten times as large as all else, and few pages compile. */
+const MODULES = ["assemblyscript", "assemblyscript/asc"] as const;
+
 async function importCompiler(): Promise<Compiler> {
   try {
-    const [assemblyscript, asc] = await Promise.all([
-      import("assemblyscript"),
-      import("assemblyscript/asc"),
-    ]);
+    const [assemblyscript, asc] = await Promise.all(
+      MODULES.map((name) => import(/* @vite-ignore */ /* webpackIgnore: true */ name)),
+    );
     return { assemblyscript, asc };
   } catch (error) {
     throw new ProgramError(
@@ -98,21 +97,33 @@ export async function parse(
   options: BuildOptions,
 ): Promise<AssemblyScript.Program> {
   const program = api.newProgram(compilerOptions(api, options));
+  const add = (file: Text, isEntry: boolean) =>
+    attempt(() => api.parse(program, file.text, file.path, isEntry));
   for (const [name, text] of Object.entries(library)) {
-    if (!name.includes("/")) api.parse(program, text, `${LIBRARY}${name}.ts`, false);
+    if (!name.includes("/")) add({ text, path: `${LIBRARY}${name}.ts` }, false);
   }
-  api.parse(program, library[RUNTIME]!, `${LIBRARY}${RUNTIME}.ts`, true);
-  api.parse(program, sources.entry.text, sources.entry.path, true);
-  const version = await sources.find(SDK_ENTRY);
-  api.parse(program, version!.text, version!.path, true);
+  add({ text: library[RUNTIME]!, path: `${LIBRARY}${RUNTIME}.ts` }, true);
+  add(sources.entry, true);
+  add((await sources.find(SDK_ENTRY))!, true);
   for (let path = api.nextFile(program); path !== null; path = api.nextFile(program)) {
     const file = libraryFile(library, path) ?? (await sources.find(path));
-    api.parse(program, file?.text ?? null, file?.path ?? `${path}.ts`, false);
+    if (file) add(file, false);
+    else api.parse(program, null, `${path}.ts`, false);
   }
   return program;
 }
 
-function libraryFile(library: Toolkit["library"], path: string) {
+/** The compiler has no limits of its own: what nests too deeply for it ends in an error of the engine. */
+export function attempt<Result>(run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof ProgramError) throw error;
+    throw new ProgramError("compile", `the compiler gives up: ${String(error)}`);
+  }
+}
+
+function libraryFile(library: Toolkit["library"], path: string): Text | undefined {
   const name = path.startsWith(LIBRARY) ? path.slice(LIBRARY.length) : "";
   for (const candidate of [name, `${name}/index`]) {
     if (Object.hasOwn(library, candidate)) {

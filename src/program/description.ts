@@ -37,11 +37,16 @@ export interface Describer {
   readonly layouts: Layouts;
 }
 
-export function createDescriber(program: AssemblyScript.Program, expansions: Expansions): Describer {
+export function createDescriber(
+  program: AssemblyScript.Program,
+  expansions: Expansions,
+): Describer {
   // Keys of arrays are these, and nobody writes so.
   const layouts: Record<string, Layout> = { u32: "u32" };
   const describe = (node: TypeNode | null, type: Type, context: Element): Layout =>
-    meaningOf(program, node, context) ?? numberOf(type) ?? structOf(type.getClass()!, describe, expansions);
+    meaningOf(program, node, context) ??
+    numberOf(type) ??
+    structOf(type.getClass()!, describe, expansions);
   return {
     layouts,
     name(node, type, context) {
@@ -138,7 +143,9 @@ function fieldOf(
     return { name: row.name, offset, size, alignment: ROW_ALIGNMENT, layout: layout as FieldType };
   }
   const size = type.byteSize;
-  const layout = type.isReference ? "u32" : describe(declaration.type, type, owner.prototype.parent);
+  const layout = type.isReference
+    ? "u32"
+    : describe(declaration.type, type, owner.prototype.parent);
   const alignment = typeof layout === "object" ? ROW_ALIGNMENT : size;
   return { name, offset, size, alignment, layout: layout as FieldType };
 }
@@ -148,7 +155,8 @@ function pack(fields: readonly Field[]): Struct {
   const struct: Record<string, FieldType> = {};
   let end = 0;
   for (const { name, offset, size, alignment, layout } of fields) {
-    if (Math.ceil(end / alignment) * alignment < offset) struct[`_${end}`] = { bytes: offset - end };
+    if (Math.ceil(end / alignment) * alignment < offset)
+      struct[`_${end}`] = { bytes: offset - end };
     struct[name] = layout;
     end = offset + size;
   }

@@ -7,19 +7,29 @@ import { LIBRARY } from "./sources.ts";
 type Message = AssemblyScript.DiagnosticMessage;
 type Range = AssemblyScript.Range;
 
+/** AS235, that an exported class is none of the module's exports: it is meant for the files beside it. */
+const EXPORTED_CLASS = 235;
 /** More than these nobody reads. */
 const DIAGNOSTICS_MAX = 100;
 
 /** Where in the program's own files the compiler was, by what it said then about a library's. */
 export type Callers = ReadonlyMap<Message, Range>;
 
-export function collect(api: Api, program: AssemblyScript.Program, callers?: Callers): Diagnostic[] {
+export function collect(
+  api: Api,
+  program: AssemblyScript.Program,
+  callers?: Callers,
+): Diagnostic[] {
   const found: Diagnostic[] = [];
   for (let each = api.nextDiagnostic(program); each !== null; each = api.nextDiagnostic(program)) {
-    if (!api.isError(each) && !api.isWarning(each)) continue;
+    if (!api.isError(each) && !isWarning(api, each)) continue;
     if (found.length < DIAGNOSTICS_MAX) found.push(describe(api, each, callers?.get(each)));
   }
   return found;
+}
+
+function isWarning(api: Api, each: Message): boolean {
+  return api.isWarning(each) && each.code !== EXPORTED_CLASS;
 }
 
 function describe(api: Api, each: Message, caller: Range | undefined): Diagnostic {
@@ -31,7 +41,9 @@ function describe(api: Api, each: Message, caller: Range | undefined): Diagnosti
 }
 
 /** File, line, column and the line itself. */
-export function locate(range: Range | null): Pick<Diagnostic, "file" | "line" | "column" | "source"> {
+export function locate(
+  range: Range | null,
+): Pick<Diagnostic, "file" | "line" | "column" | "source"> {
   if (!range) return { file: "", line: 1, column: 1, source: "" };
   const { source } = range;
   const line = source.lineAt(range.start);
@@ -59,7 +71,9 @@ const HEAP =
   "Strings that are put together, arrays and `new` of a class that is not @unmanaged do so";
 
 export function describeHeap(places: readonly Range[]): Diagnostic[] {
-  const lines = new Map(places.map((range) => [`${range.source.normalizedPath}:${range.start}`, range]));
+  const lines = new Map(
+    places.map((range) => [`${range.source.normalizedPath}:${range.start}`, range]),
+  );
   return [...lines.values()].map((range) => errorAt(range, HEAP));
 }
 

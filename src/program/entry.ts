@@ -16,12 +16,16 @@ const NAMES: readonly Form[] = ["program", "batch"];
 const DISTANCE_MAX = 2;
 
 export function checkEntry(api: Api, program: AssemblyScript.Program, path: string): Diagnostic[] {
-  const file = [...program.filesByName.values()].find(({ source }) => source.normalizedPath === path);
+  const file = [...program.filesByName.values()].find(
+    ({ source }) => source.normalizedPath === path,
+  );
   const exported = file?.exports ?? new Map<string, Element>();
   const found = NAMES.filter((name) => exported.has(name));
   if (found.length === 0) return [missing(file, exported)];
   if (found.length === 2) {
-    return [errorAt(rangeOf(exported.get("batch")!), "a program exports program or batch, not both")];
+    return [
+      errorAt(rangeOf(exported.get("batch")!), "a program exports program or batch, not both"),
+    ];
   }
   return found.flatMap((name) => checkForm(api, name, exported.get(name)!));
 }
@@ -30,11 +34,15 @@ function rangeOf(element: Element): AssemblyScript.Range {
   return element.declaration.name.range;
 }
 
-function missing(file: AssemblyScript.File | undefined, exported: ReadonlyMap<string, Element>): Diagnostic {
+function missing(
+  file: AssemblyScript.File | undefined,
+  exported: ReadonlyMap<string, Element>,
+): Diagnostic {
   const wanted = `a program exports function ${FORMS.program.wanted}, or ${FORMS.batch.wanted}`;
   for (const name of NAMES) {
     const hidden = file?.members?.get(name);
-    if (hidden) return errorAt(rangeOf(hidden), `${name} is not exported: write export in front of it`);
+    if (hidden)
+      return errorAt(rangeOf(hidden), `${name} is not exported: write export in front of it`);
   }
   for (const [name, element] of exported) {
     const meant = NAMES.find((each) => distance(name.toLowerCase(), each) <= DISTANCE_MAX);
@@ -65,7 +73,8 @@ function checkForm(api: Api, name: Form, element: Element): Diagnostic[] {
   }
   const instance = (element as AssemblyScript.FunctionPrototype).getResolvedInstance("");
   const signature = instance?.signature;
-  if (!signature) return [errorAt(at, `${name} takes no types: a program exports function ${wanted}`)];
+  if (!signature)
+    return [errorAt(at, `${name} takes no types: a program exports function ${wanted}`)];
   const fits =
     signature.parameterTypes.length === parameters &&
     signature.parameterTypes.every((type) => isWord(api, type)) &&

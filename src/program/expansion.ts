@@ -77,7 +77,12 @@ function rowOf(api: Api, member: Member, names: ReadonlyMap<string, string>): Ro
   return { name: member.name.text, size, layout };
 }
 
-function expandRow(api: Api, member: Member, row: Row, found: Map<FieldDeclaration, Row>): Member[] {
+function expandRow(
+  api: Api,
+  member: Member,
+  row: Row,
+  found: Map<FieldDeclaration, Row>,
+): Member[] {
   const { name, size } = row;
   const bytes = Array.from({ length: size }, (_, index) => `private ${name}${MARK}${index}: u8;`);
   const members = parseMembers(

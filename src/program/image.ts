@@ -53,6 +53,11 @@ export interface Span {
   readonly to: number;
 }
 
+export interface CustomSection extends Span {
+  /** Where its number stands. */
+  readonly start: number;
+}
+
 export interface Image {
   readonly types: readonly FunctionType[];
   readonly imports: readonly Import[];
@@ -65,8 +70,8 @@ export interface Image {
   readonly contents: readonly Span[];
   /** Contents of sections by number: of those that are no custom ones. */
   readonly sections: ReadonlyMap<number, Span>;
-  /** Contents of custom sections, the first of each name. */
-  readonly custom: ReadonlyMap<string, Span>;
+  /** Contents of custom sections behind their names, the first of each name. */
+  readonly custom: ReadonlyMap<string, CustomSection>;
   /** Places of numbers of five bytes: of `i32.const`, and of the offsets of loads and stores. */
   readonly constants: ReadonlySet<number>;
   readonly offsets: ReadonlySet<number>;
@@ -141,7 +146,7 @@ function readSection(reader: Reader, image: Draft, last: number): number {
   const part = reader.part(reader.u32());
   if (id === SECTION_CUSTOM) {
     const name = part.name();
-    if (!image.custom.has(name)) image.custom.set(name, { from: part.at, to: part.end });
+    if (!image.custom.has(name)) image.custom.set(name, { start: at, from: part.at, to: part.end });
     return last;
   }
   const place = ORDER.indexOf(id);

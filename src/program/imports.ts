@@ -80,8 +80,11 @@ function checkHelper(found: Import): string {
 }
 
 function checkEnvironment(found: Import): void {
-  if (found.kind === "memory" && found.name === "memory") return checkLimits(found);
-  if (found.kind === "table" && TABLES.has(found.name)) return checkLimits(found);
+  const isMemory = found.kind === "memory" && found.name === "memory";
+  if (isMemory || (found.kind === "table" && TABLES.has(found.name))) {
+    checkLimits(found);
+    return;
+  }
   if (found.kind === "function" && found.name === "abort" && isType(found.type!, ABORT)) return;
   if (found.kind === "global" && found.value === I32.charCodeAt(0)) {
     if (found.name === STACK_POINTER && found.mutable) return;

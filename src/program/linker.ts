@@ -1,6 +1,7 @@
 /**
  * Takes a program into a dataplane's memory and table. What takes time comes first and is done aside; from the
- * moment the program runs, everything happens in one go, and all of it or nothing remains.
+ * moment the program runs, everything happens in one go, and all of it or nothing remains. (Chromium lets a page
+ * instantiate modules of up to 8 MiB at once; programs have at most one.)
  */
 import { PROGRAM_ABI_VERSION } from "../../abi/program.ts";
 import type { Runtime } from "../dataplane/runtime.ts";

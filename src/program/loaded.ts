@@ -34,9 +34,12 @@ export interface LoadedProgram {
   readonly name: string;
   readonly program: Program | undefined;
   info(): ProgramInfo;
-  /** The map it calls by that name. */
+  /** The map it calls by that name. Throws ProgramError "bad-option" for one it does not declare, and "unloaded". */
   map<Key = unknown, Value = unknown>(name: string): UserMap<Key, Value>;
-  /** Gives memory and table back. Throws ProgramError "in-use" while it is attached or in a prog_array, and for service NAT. */
+  /**
+   * Gives memory and table back; a second time is nothing. The maps it has declared stay until somebody closes them.
+   * Throws ProgramError "in-use" while it is attached or in a prog_array, and for service NAT.
+   */
   unload(): void;
 }
 

@@ -34,7 +34,9 @@ interface Steps {
 }
 
 /** Functions of the language's runtime that ask for memory. */
-const ALLOCATORS = new Set(["__new", "__alloc", "__renew"].map((name) => `${LIBRARY}rt/stub/${name}`));
+const ALLOCATORS = new Set(
+  ["__new", "__alloc", "__renew"].map((name) => `${LIBRARY}rt/stub/${name}`),
+);
 /** Parameters of the SDK's functions that say what a map's keys and values are, by the type they name. */
 const TYPE_PARAMETERS: Readonly<Record<string, string>> = { keyType: "K", valueType: "V" };
 const SDK = `${LIBRARY}waxdp/program/`;

@@ -31,12 +31,19 @@ export const BASES: readonly [Bases, Bases] = [
 const MEMORY_STEP = BASES[1].memory - BASES[0].memory;
 const TABLE_STEP = BASES[1].table - BASES[0].table;
 const WORD_SIZE = 4;
+const NAME_SECTION = "name";
 
 /** Undefined when they differ in more than addresses. */
-export function position(first: Build, second: Build, name: string, types: Layouts): Uint8Array | undefined {
+export function position(
+  first: Build,
+  second: Build,
+  name: string,
+  types: Layouts,
+): Uint8Array | undefined {
   const image = readImage(first.bytes);
   const other = readImage(second.bytes);
-  if (first.bytes.length !== second.bytes.length || first.memory !== second.memory) return undefined;
+  if (first.bytes.length !== second.bytes.length || first.memory !== second.memory)
+    return undefined;
   const groups = compare(first.bytes, second.bytes, image, other);
   if (!groups) return undefined;
   const bytes = first.bytes.slice();
@@ -44,18 +51,23 @@ export function position(first: Build, second: Build, name: string, types: Layou
     move(bytes, each, each.kind & TABLE ? -BASES[0].table : -BASES[0].memory);
   }
   clearLimits(bytes, image);
-  return assemble(bytes, [
+  return assemble(bytes, image, [
     encodeRoom({ memory: first.memory, alignment: ALIGNMENT, functions: functionsOf(image) }),
     encodeRelocations(groups, image),
     ...(Object.keys(types).length > 0 ? [encodeLayouts(types)] : []),
-    encodeName(name),
+    encodeNames(name, bytes, image),
   ]);
 }
 
 type Groups = Map<number, readonly Relocation[]>;
 
 /** What differs, by section; undefined when something differs that is no address. */
-function compare(first: Uint8Array, second: Uint8Array, image: Image, other: Image): Groups | undefined {
+function compare(
+  first: Uint8Array,
+  second: Uint8Array,
+  image: Image,
+  other: Image,
+): Groups | undefined {
   const found: Relocation[] = [];
   const numbers = [
     ...[...image.constants].map((at) => ({ at, kind: CONSTANT })),
@@ -134,18 +146,28 @@ function functionsOf({ elements }: Image): number {
   return Math.max(0, ...elements.map(({ offset, length }) => offset + length - BASES[0].table));
 }
 
-/** "dylink.0" is to be the first section, the others follow what was built. */
-function assemble(bytes: Uint8Array, [first, ...others]: readonly number[][]): Uint8Array {
+/** "dylink.0" is to be the first section; the others follow what was built, whose names are among them. */
+function assemble(bytes: Uint8Array, image: Image, contents: readonly number[][]): Uint8Array {
+  const [first, ...others] = contents;
+  const names = image.custom.get(NAME_SECTION) ?? { start: bytes.length, to: bytes.length };
   return Uint8Array.from([
     ...PREAMBLE,
     ...section(SECTION_CUSTOM, first!),
-    ...bytes.subarray(PREAMBLE.length),
+    ...bytes.subarray(PREAMBLE.length, names.start),
+    ...bytes.subarray(names.to),
     ...others.flatMap((content) => section(SECTION_CUSTOM, content)),
   ]);
 }
 
-/** Subsection 0, the module's name, of the custom section "name": core specification, appendix 7.4.1. */
-function encodeName(name: string): number[] {
+/** Custom section "name": subsection 0, the module's, then those that were built. Core specification, appendix 7.4. */
+function encodeNames(name: string, bytes: Uint8Array, { custom }: Image): number[] {
   const content = text(name);
-  return [...text("name"), 0, ...leb(content.length), ...content];
+  const { from, to } = custom.get(NAME_SECTION) ?? { from: 0, to: 0 };
+  return [
+    ...text(NAME_SECTION),
+    0,
+    ...leb(content.length),
+    ...content,
+    ...bytes.subarray(from, to),
+  ];
 }

@@ -46,8 +46,7 @@ export interface Sources {
   find(path: string): Promise<Text | undefined>;
 }
 
-export async function openSources(source: Source, name: string): Promise<Sources> {
-  const { entry, readFile } = reader(source, name);
+export async function openSources({ entry, readFile }: SourceReader): Promise<Sources> {
   const found = new Map<string, Promise<Text | undefined>>();
   const own = limit(readFile);
   const text = await own(entry);
@@ -60,10 +59,11 @@ export async function openSources(source: Source, name: string): Promise<Sources
   return { entry: { path: entry, text }, find };
 }
 
-function reader(source: Source, name: string): SourceReader {
-  if (typeof source === "string") return fixed({ [`${name}${EXTENSION}`]: source }, `${name}${EXTENSION}`);
+/** Where its files are read; a text alone is one of the name. Throws ProgramError "bad-option" for what is no source. */
+export function readerOf(source: Source, name: string): SourceReader {
+  if (typeof source === "string") return fixed({ [`${name}${EXTENSION}`]: source }, undefined);
   if (typeof source === "object" && source !== null) {
-    if ("files" in source) return fixed(source.files, source.entry ?? entryOf(source.files));
+    if ("files" in source) return fixed(source.files, source.entry);
     if (typeof source.readFile === "function" && typeof source.entry === "string") return source;
   }
   throw new ProgramError(
@@ -72,13 +72,17 @@ function reader(source: Source, name: string): SourceReader {
   );
 }
 
-function fixed(files: Readonly<Record<string, string>>, entry: string): SourceReader {
-  return { entry, readFile: (path) => (Object.hasOwn(files, path) ? files[path]! : null) };
-}
-
-function entryOf(files: Readonly<Record<string, string>>): string {
-  const names = Object.keys(files);
-  return names.length === 1 ? names[0]! : `program${EXTENSION}`;
+function fixed(files: Readonly<Record<string, string>>, entry: unknown): SourceReader {
+  const names = Object.keys(files ?? {});
+  const first = names.length === 1 ? names[0] : `program${EXTENSION}`;
+  const path = entry ?? first;
+  if (typeof path !== "string" || !names.includes(path)) {
+    throw new ProgramError(
+      "bad-option",
+      `files: there is no ${String(path)}, the program, among them`,
+    );
+  }
+  return { entry: path, readFile: (name) => (Object.hasOwn(files, name) ? files[name]! : null) };
 }
 
 function limit(readFile: ReadFile): (path: string) => Promise<string | undefined> {
@@ -88,7 +92,8 @@ function limit(readFile: ReadFile): (path: string) => Promise<string | undefined
     if (++files > 2 * FILES_MAX) throw tooMuch(`more than ${FILES_MAX} files`);
     const text = await readFile(path);
     if (text === null || text === undefined) return undefined;
-    if (typeof text !== "string") throw new ProgramError("bad-option", `${path} is read as no text`);
+    if (typeof text !== "string")
+      throw new ProgramError("bad-option", `${path} is read as no text`);
     size += text.length;
     if (size > SIZE_MAX) throw tooMuch(`more than ${SIZE_MAX} characters`);
     return text;

@@ -1,6 +1,11 @@
 /** Two dataplanes that are given the same, and that have to do the same. */
 import { inspect, isDeepStrictEqual } from "node:util";
-import type { ApplyOptions, Dataplane, ProcessResult } from "../../src/dataplane/dataplane.ts";
+import type {
+  ApplyOptions,
+  Dataplane,
+  ProcessOptions,
+  ProcessResult,
+} from "../../src/dataplane/dataplane.ts";
 import type { PacketEvent, Verdict } from "../../src/dataplane/event.ts";
 import { parseObjects } from "../../src/index.ts";
 import type { Packet } from "./packets.ts";
@@ -65,10 +70,11 @@ export function send(
   packets: readonly Packet[],
   now: number,
   batched: boolean,
+  cpu = 0,
 ): readonly Fate[] {
   const run = batched ? inOneBatch : oneByOne;
-  const fates = run(pair.model, packets, now);
-  const found = run(pair.wasm, packets, now);
+  const fates = run(pair.model, packets, { now, cpu });
+  const found = run(pair.wasm, packets, { now, cpu });
   for (const [index, fate] of fates.entries()) {
     demandEqual(found[index], fate, `${describe(packets[index]!)}\nresult`);
   }
@@ -80,13 +86,16 @@ export function describe({ bytes, options }: Packet): string {
   return `${JSON.stringify(options)} ${Buffer.from(bytes).toString("hex")}`;
 }
 
-function oneByOne(dataplane: Dataplane, packets: readonly Packet[], now: number): ProcessResult[] {
-  return packets.map(({ bytes, options }) => dataplane.process(bytes, { ...options, now }));
+/** When packets come, and which CPU takes them. */
+type Moment = Required<Pick<ProcessOptions, "now" | "cpu">>;
+
+function oneByOne(dataplane: Dataplane, packets: readonly Packet[], at: Moment): ProcessResult[] {
+  return packets.map(({ bytes, options }) => dataplane.process(bytes, { ...options, ...at }));
 }
 
-function inOneBatch({ batch }: Dataplane, packets: readonly Packet[], now: number): Fate[] {
+function inOneBatch({ batch }: Dataplane, packets: readonly Packet[], at: Moment): Fate[] {
   for (const { bytes, options } of packets) batch.push(bytes, options);
-  batch.process(now, { events: true });
+  batch.process(at.now, { events: true, cpu: at.cpu });
   const released = packets.map((): Fate["released"][number][] => []);
   for (const { by, event, packet } of batch.released()) {
     released[by]!.push({ event, packet: packet.slice() });

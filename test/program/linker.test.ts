@@ -1,7 +1,14 @@
 /** Taking programs into a dataplane: their ranges, what they declare, and that a load is whole or leaves nothing. */
 import { describe, expect, test } from "vitest";
-import { MAP_TYPE_ARRAY, MAP_TYPE_HASH, MAP_TYPE_HASH_OF_MAPS } from "../../abi/program.ts";
-import { Program } from "../../src/index.ts";
+import {
+  MAP_TYPE_ARRAY,
+  MAP_TYPE_ARRAY_OF_MAPS,
+  MAP_TYPE_HASH,
+  MAP_TYPE_HASH_OF_MAPS,
+  MAP_TYPE_PROG_ARRAY,
+  TAIL_CALL,
+} from "../../abi/program.ts";
+import { type LoadedProgram, Program } from "../../src/index.ts";
 import { DROP, type ModuleText, mapCreate, moduleOf, NEXT } from "./module.ts";
 import { FRAME, SCENES, type Scene } from "./scene.ts";
 
@@ -81,6 +88,9 @@ describe.each(SCENES)("$engine", ({ create }) => {
           (i32.eqz (i32.and (global.get $stack) (i32.const 15)))
           (i32.gt_u (global.get $stack) (i32.add (global.get $base) (i32.const 40)))))`,
     });
+    // And behind, so that the last one is right only if nobody wrote over it.
+    const behind = { ...COUNTER, elements: ["$start", "$start", "$start"] };
+    await dataplane.programs.load(moduleOf(behind), { name: "behind" });
     const { verdict, event } = dataplane.process(FRAME, { now: 0 });
     expect([verdict, event.program, event.reason]).toEqual(["DROP", "p", "program"]);
   });
@@ -142,6 +152,60 @@ describe.each(SCENES)("$engine", ({ create }) => {
     expect(event).toMatchObject({ verdict: "DROP", program: "again" });
     expect(link.info().runCount).toBe(1);
     expect(program.info().links).toEqual(["p", "again"]);
+  });
+
+  test("a program goes on in another one that the host has put in its prog_array", async () => {
+    const scene = await create();
+    const { dataplane } = scene;
+    const jumps = mapCreate({ at: 0, length: 5, type: MAP_TYPE_PROG_ARRAY, value: 4 });
+    const link = await attach(scene, {
+      data: "jumps",
+      others: "(global $map (mut i32) (i32.const 0))",
+      start: `(global.set $map ${jumps})`,
+      body: `(select (i32.const ${TAIL_CALL}) (i32.const 2)
+        (call $tail_call (local.get $ctx) (global.get $map) (i32.const 1)))`,
+    });
+    const target = await dataplane.programs.load(moduleOf({ body: DROP }), { name: "target" });
+    const array = dataplane.programs.get("p")!.map<number, LoadedProgram>("jumps");
+    const key = [...new Uint8Array(new Uint32Array([1]).buffer)];
+    const one = array.info().key === undefined ? (new Uint8Array(key) as never) : 1;
+    expect(dataplane.process(FRAME, { now: 0 }).verdict).toBe("PASS");
+    array.update(one, target);
+    expect(dataplane.process(FRAME, { now: 0 }).event).toMatchObject({
+      verdict: "DROP",
+      program: "p",
+    });
+    expect(link.info().verdicts).toMatchObject({ PASS: 1, DROP: 1 });
+    array.delete(one);
+    target.unload();
+    expect(dataplane.process(FRAME, { now: 0 }).verdict).toBe("PASS");
+  });
+
+  test("a map of maps that a program declares takes maps of the kind it says, and the program finds them", async () => {
+    const scene = await create();
+    const { dataplane } = scene;
+    const { maps } = dataplane;
+    const numbers = [6, MAP_TYPE_ARRAY_OF_MAPS, 4, 2, 0, MAP_TYPE_ARRAY, 4, 8, 1, 0];
+    await attach(scene, {
+      data: "tables\0\0",
+      others: "(global $map (mut i32) (i32.const 0))",
+      start: `(global.set $map (call $map_create_inner (global.get $base) ${numbers.map((number) => `(i32.const ${number})`).join(" ")}))`,
+      // The verdict is what stands in the inner map of index 0; NEXT without one.
+      body: `(i32.store (global.get $base) (i32.const 0))
+        (local.set $a (call $map_lookup (global.get $map) (global.get $base)))
+        (if (result i32) (local.get $a)
+          (then (i32.load (i32.load offset=20 (local.get $a)))) (else ${NEXT}))`,
+    });
+    expect(dataplane.process(FRAME, { now: 0 }).verdict).toBe("PASS");
+    const inner = maps.create({ name: "drop", type: "array", value: "u64", maxEntries: 1 });
+    inner.update(0, 1n);
+    const outer = maps.get("tables")!;
+    const zero = outer.info().key === undefined ? new Uint8Array(4) : 0;
+    outer.update(zero, inner);
+    expect(dataplane.process(FRAME, { now: 0 }).verdict).toBe("DROP");
+    const wrong = maps.create({ name: "wrong", type: "array", value: "u32", maxEntries: 1 });
+    expect(() => outer.update(zero, wrong)).toThrow(failure("EINVAL"));
+    expect(() => inner.close()).toThrow(failure("EBUSY"));
   });
 
   describe("reasons", () => {

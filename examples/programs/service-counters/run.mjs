@@ -12,32 +12,26 @@ const program = await loadProgram(dataplane, here("program.ts"), "service-counte
 dataplane.hooks.ingress.attach(program, { after: "service-nat" });
 const counters = program.map("backends");
 
-/** Bytes by backend, both ways and on all CPUs. */
-function readBytes() {
-  const sum = (perCpu) => perCpu.reduce((bytes, each) => bytes + each.inBytes + each.outBytes, 0n);
-  return new Map(Array.from(counters.entries(), ([backend, perCpu]) => [backend, sum(perCpu)]));
+/** Bytes of a backend, both ways, on all CPUs. */
+function bytesOf(perCpu) {
+  return perCpu.reduce((bytes, { inBytes, outBytes }) => bytes + inBytes + outBytes, 0n);
 }
 
 // The clients' view: answers come from Services there, and go back to who has sent them first.
 const packets = [...readCapture(new URL("../../captures/cluster.pcapng", import.meta.url))];
-const [start, end] = [packets[0].time, packets.at(-1).time + 1n];
 const bothWays = createBothWays(dataplane);
-const samples = [];
-packets.forEach((captured, index) => {
-  bothWays.take(captured, index + 1);
-  const column = Number(((captured.time - start) * BigInt(COLUMNS)) / (end - start));
-  samples[column] = readBytes();
+const samples = packets.map((captured, at) => {
+  bothWays.take(captured, at + 1);
+  return (at + 1) % Math.ceil(packets.length / COLUMNS) === 0 ? new Map(counters.entries()) : null;
 });
+samples.push(new Map(counters.entries()));
 
-/** Bytes that a backend has got in each column of time. */
+/** Bytes that a backend has got from one sample to the next. */
 function growthOf(backend) {
-  let last = 0n;
-  return Array.from({ length: COLUMNS }, (_, column) => {
-    const bytes = samples[column]?.get(backend) ?? last;
-    const grown = Number(bytes - last);
-    last = bytes;
-    return grown;
+  const totals = samples.filter((sample) => sample !== null).map((sample) => {
+    return Number(bytesOf(sample.get(backend) ?? []));
   });
+  return totals.map((total, at) => total - (totals[at - 1] ?? 0));
 }
 
 /** "ns/name:port" and "ip:port" of a backend's number. */
@@ -50,25 +44,23 @@ function nameOf(number) {
   return { service, backend };
 }
 
-const rows = Array.from(readBytes(), ([number, bytes]) => {
-  const perCpu = counters.lookup(number);
+const rows = Array.from(counters.entries(), ([number, perCpu]) => {
   const packets = perCpu.reduce((sum, each) => sum + each.inPackets + each.outPackets, 0n);
-  return { ...nameOf(number), packets, bytes, growth: growthOf(number) };
+  return { ...nameOf(number), packets, bytes: bytesOf(perCpu), growth: growthOf(number) };
 });
-rows.sort((a, b) => Number(b.bytes - a.bytes));
-const most = Number(rows[0].bytes);
-const steepest = Math.max(...rows.flatMap(({ growth }) => growth));
+rows.sort((a, b) => a.service.localeCompare(b.service) || Number(b.bytes - a.bytes));
+const most = Math.max(...rows.map(({ bytes }) => Number(bytes)));
 
 print(
   table(
-    ["SERVICE", "BACKEND", "PACKETS", "BYTES", "", "BY TIME"],
-    rows.map(({ service, backend, packets, bytes, growth }) => [
-      service,
+    ["SERVICE", "BACKEND", "PACKETS", "BYTES", "", "AS THEY CAME"],
+    rows.map(({ service, backend, packets, bytes, growth }, at) => [
+      rows[at - 1]?.service === service ? "" : service,
       backend,
       packets,
       bytes,
       paint("cyan", bar(Number(bytes), most, 24)),
-      paint("green", sparkline(growth, steepest)),
+      paint("green", sparkline(growth)),
     ]),
   ),
 );

@@ -11,28 +11,31 @@ const [output] = process.argv.slice(2).filter((argument) => !argument.startsWith
 const dataplane = await createNode(ONE_ENDPOINT);
 await attachTunnel(dataplane);
 
+/** Connections by client: what went into VXLAN for each, and what came out of it. */
 const flows = new Map();
 const left = [];
 const packets = readCapture(new URL("overlay.pcapng", import.meta.url));
 for (const replayed of replay(dataplane, packets)) {
   for (const { packet, event, captured } of departures(replayed)) {
     left.push({ time: captured.time, data: packet.slice() });
-    const { saddr, sport, daddr, dport } = event.after;
-    const grown = packet.length - captured.data.length;
-    const key = `${saddr} ${sport} ${daddr} ${dport}`;
-    const flow = flows.get(key) ?? { saddr, sport, daddr, dport, grown, packets: 0, bytes: 0 };
+    const isInto = packet.length > captured.data.length;
+    const [client, port] = isInto
+      ? [event.before.saddr, event.before.sport]
+      : [event.after.daddr, event.after.dport];
+    const key = `${client} ${port}`;
+    const flow = flows.get(key) ?? { client, port, into: 0, outOf: 0 };
     flows.set(key, flow);
-    flow.packets++;
-    flow.bytes += packet.length;
+    flow[isInto ? "into" : "outOf"]++;
+    if (isInto) Object.assign(flow, { backend: event.backend, outer: event.after });
   }
 }
 
-const WAYS = { 50: paint("yellow", "into VXLAN"), [-50]: paint("green", "out of it") };
 print(
   table(
-    ["FROM", "PORT", "TO", "PORT", "", "PACKETS", "BYTES"],
-    Array.from(flows.values(), ({ saddr, sport, daddr, dport, grown, packets, bytes }) => {
-      return [saddr, `${sport}`, daddr, `${dport}`, WAYS[grown] ?? "as it is", packets, bytes];
+    ["CLIENT", "PORT", "BACKEND", "TUNNEL", "SOURCE PORT", "INTO IT", "OUT OF IT"],
+    Array.from(flows.values(), ({ client, port, backend, outer, into, outOf }) => {
+      const tunnel = paint("yellow", `${outer.saddr} > ${outer.daddr}`);
+      return [client, `${port}`, backend, tunnel, `${outer.sport}`, into, outOf];
     }),
   ),
 );

@@ -43,7 +43,10 @@ function bytesBefore(map: object, size: number, entries?: number): Uint8Array {
 }
 
 export function seal(content: object): Uint8Array {
-  const body = packr.pack(content);
+  return sealBody(packr.pack(content));
+}
+
+export function sealBody(body: Uint8Array): Uint8Array {
   const [crc, length] = [new Uint8Array(CRC_SIZE), new Uint8Array(LENGTH_SIZE)];
   viewOf(crc).setUint32(0, crc32c(body));
   viewOf(length).setUint32(0, body.length);

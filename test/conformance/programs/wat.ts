@@ -25,7 +25,8 @@ const HELPERS = {
   set_backend: "(param i32 i32) (result i32)",
 } as const;
 
-const IMPORTS = [
+/** For modules that are put together elsewhere. */
+export const IMPORTS = [
   '(import "env" "memory" (memory 0))',
   ...Object.entries(HELPERS).map(([name, type]) => {
     return `(import "waxdp" "${name}" (func $${name} ${type}))`;

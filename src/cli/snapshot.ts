@@ -1,0 +1,35 @@
+/** Snapshots as files: `--snapshot`, `--restore`, and what `maps` and `programs` look into. */
+import { createModel, type Dataplane, readSnapshot, type SnapshotInfo } from "../index.ts";
+import { InputError } from "./failure.ts";
+import { readBytes } from "./files.ts";
+import { openOutput } from "./output.ts";
+
+export interface OpenedSnapshot {
+  readonly info: SnapshotInfo;
+  /** One that is as the snapshot says. */
+  readonly dataplane: Dataplane;
+}
+
+/** The model holds whatever an engine has written, and needs no more memory than there are entries. */
+export async function openSnapshot(path: string): Promise<OpenedSnapshot> {
+  const bytes = await readBytes(path);
+  try {
+    const info = readSnapshot(bytes);
+    const dataplane = await createModel({ capacity: info.capacity, seed: info.seed });
+    dataplane.restore(bytes);
+    return { info, dataplane };
+  } catch (error) {
+    throw new InputError(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Whole or not at all. */
+export async function writeSnapshot(path: string, dataplane: Dataplane): Promise<void> {
+  const output = await openOutput(path);
+  try {
+    await output.write(dataplane.snapshot());
+    await output.finish();
+  } finally {
+    await output.abandon();
+  }
+}

@@ -1,0 +1,164 @@
+/** Scenarios with programs: a cluster, a few programs, chains of them that change, and packets. */
+import fc from "fast-check";
+import type { DataplaneOptions } from "../../../src/dataplane/dataplane.ts";
+import { cluster } from "../clusters.ts";
+import { createDice, type Dice } from "../dice.ts";
+import { mutate } from "../mutation.ts";
+import type { Packet } from "../packets.ts";
+import { apply, demandEqual, demandSameMemory, send } from "../pair.ts";
+import { SEEDS } from "../seeds.ts";
+import { options, ROOMY } from "../settings.ts";
+import { lookAround, type Memory, type Talk, talk } from "../talks.ts";
+import { createTrail } from "../trail.ts";
+import { type Bench, type ChainPlan, createBench, NAT, type Stand } from "./bench.ts";
+import { program } from "./instructions.ts";
+
+const PROGRAMS_MAX = 6;
+const CPUS = 3;
+const WAITS = [0, 0, 1, 999, 1001, 2001, 10_001, 30_001, 0.25];
+const TRAIL = 64;
+/** Packets of one batch: enough for several groups of the packet path now and then. */
+const SMALL_BATCH = 8;
+const LARGE_BATCH = 96;
+
+const stands = fc.array(fc.nat(PROGRAMS_MAX - 1), { maxLength: 3, size: "max" });
+const chain: fc.Arbitrary<ChainPlan> = fc
+  .record({
+    before: stands,
+    behind: stands,
+    egress: stands,
+    nat: fc.constantFrom(true, true, true, true, true, false),
+  })
+  .map(({ before, behind, egress, nat }) => ({
+    ingress: distinct([...before, ...(nat ? [NAT] : []), ...behind]),
+    egress: distinct(egress),
+  }));
+
+/** A link stands at one place. */
+function distinct(given: readonly Stand[]): Stand[] {
+  return [...new Set(given)];
+}
+
+const happening = fc.record({
+  kind: fc.oneof(
+    { weight: 8, arbitrary: fc.constant("single" as const) },
+    { weight: 8, arbitrary: fc.constant("batch" as const) },
+    { weight: 3, arbitrary: fc.constant("wait" as const) },
+    { weight: 1, arbitrary: fc.constant("flush" as const) },
+    { weight: 1, arbitrary: fc.constant("drain" as const) },
+  ),
+  chain: fc.option(chain, { freq: 4 }),
+  seed: fc.nat(0xffffffff),
+});
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
+
+export const scenario = fc.record({
+  options: options.map(
+    (drawn): DataplaneOptions => ({
+      ...drawn,
+      capacity: { ...ROOMY, ...drawn.capacity, arena: 1 << 18, cpus: CPUS },
+    }),
+  ),
+  cluster,
+  programs: fc.array(program, { minLength: PROGRAMS_MAX, maxLength: PROGRAMS_MAX }),
+  chain,
+  happenings: fc.array(happening, { minLength: 1, maxLength: 12, size: "max" }),
+});
+export type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+/** What was met, lest a search that misses everything should pass. */
+export interface Met {
+  packets: number;
+  readonly seen: Set<string>;
+}
+
+interface Stage {
+  readonly bench: Bench;
+  readonly memory: Memory;
+  readonly met: Met;
+  now: number;
+}
+
+/** Rejects with a Disagreement. */
+export async function play(one: Scenario, met: Met, module?: WebAssembly.Module): Promise<void> {
+  const bench = await createBench(one.options, one.programs, module);
+  const pair = pairOf(bench);
+  apply(pair, one.cluster);
+  const targets = lookAround(pair.model.maps);
+  const memory: Memory = { flows: [], trail: createTrail(TRAIL), late: [], targets };
+  const stage = { bench, memory, met, now: 1_700_000_000_000.5 };
+  install(bench, one.chain);
+  for (const happening of one.happenings) happen(stage, happening);
+  demandSameMemory(pair);
+  drain(stage);
+}
+
+function pairOf({ wasm, model }: Bench) {
+  return { wasm: wasm.dataplane, model: model.dataplane };
+}
+
+function install({ wasm, model }: Bench, plan: ChainPlan): void {
+  for (const side of [wasm, model]) side.install(plan);
+}
+
+function happen(stage: Stage, { kind, chain, seed }: Happening): void {
+  const dice = createDice(seed);
+  const { bench } = stage;
+  if (chain !== null) install(bench, chain);
+  if (kind === "wait") stage.now += dice.oneOf(WAITS);
+  else if (kind === "flush") for (const side of [bench.wasm, bench.model]) side.dataplane.flush();
+  else if (kind === "drain") drain(stage);
+  else perform(stage, dice, kind === "batch");
+  const { wasm, model } = pairOf(bench);
+  demandEqual(wasm.counters(), model.counters(), "counters");
+  demandEqual(bench.wasm.memory(), bench.model.memory(), "programs");
+}
+
+function drain({ bench, met }: Stage): void {
+  const records = bench.model.drain();
+  demandEqual(bench.wasm.drain(), records, "records");
+  if (records.length > 0) met.seen.add("records");
+}
+
+/** Talks and damaged packets, all in one call or one by one. */
+function perform(stage: Stage, dice: Dice, batched: boolean): void {
+  const { bench, memory, met, now } = stage;
+  const most = batched && dice.once(6) ? LARGE_BATCH : SMALL_BATCH;
+  const { frameCapacity } = bench.model.dataplane.batch;
+  const packets: Packet[] = [];
+  for (const packet of mixture(stage, dice)) {
+    if (packet.bytes.length <= frameCapacity) packets.push(marked(packet, dice));
+    if (packets.length === most) break;
+  }
+  const cpu = dice.below(CPUS);
+  const fates = send(pairOf(bench), packets, now, batched, cpu);
+  for (const [index, { event, packet, released }] of fates.entries()) {
+    memory.trail.note(packets[index]!, packet);
+    met.packets++;
+    met.seen.add(`verdict ${event.verdict}`).add(`action ${event.action}`);
+    met.seen
+      .add(`reason ${event.reason}`)
+      .add(`program ${event.program === null ? "none" : "some"}`);
+    if (event.redirect) met.seen.add("redirect");
+    if (event.programReason) met.seen.add("programReason");
+    for (const one of released) met.seen.add(`released ${one.event.verdict}`);
+  }
+}
+
+function* mixture({ bench, memory }: Stage, dice: Dice): Talk {
+  for (;;) {
+    yield* talk(memory, bench.model.dataplane.maps, dice);
+    for (let count = dice.below(3); count > 0; count--) {
+      yield mutate(picked(memory, dice), picked(memory, dice), dice);
+    }
+  }
+}
+
+function picked({ trail }: Memory, dice: Dice) {
+  return (dice.once(4) ? undefined : trail.pick(dice)) ?? dice.oneOf(SEEDS);
+}
+
+function marked({ bytes, options }: Packet, dice: Dice): Packet {
+  if (dice.once(2)) return { bytes, options };
+  return { bytes, options: { ...options, mark: dice.word(), priority: dice.below(9) } };
+}
