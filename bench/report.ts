@@ -4,6 +4,7 @@ import type { Absent } from "./heats/contestant.ts";
 import type { HeatResult } from "./heats/heat.ts";
 import type { Application } from "./measurements/apply.ts";
 import type { Footprint } from "./measurements/footprint.ts";
+import type { MapMeasurement } from "./measurements/maps.ts";
 import type { NetfilterRow } from "./measurements/netfilter.ts";
 import type { PoolMeasurement } from "./measurements/pool.ts";
 import type { Startup } from "./measurements/startup.ts";
@@ -21,6 +22,7 @@ export interface Report {
   readonly heats: readonly HeatResult[];
   readonly absent: readonly Absent[];
   /** These are undefined when they were not asked for. */
+  readonly maps: MapMeasurement | undefined;
   readonly workers: PoolMeasurement | Absent | undefined;
   readonly netfilter: readonly (NetfilterRow | Absent)[] | undefined;
   readonly startup: Startup | undefined;

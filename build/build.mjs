@@ -101,9 +101,16 @@ function sdkSources() {
   return [...sources].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
+/** Lines stay where they are, for what the compiler says of them. No string there has such signs in it. */
+function withoutComments(text) {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ""))
+    .replace(/^ *\/\/.*$/gm, "");
+}
+
 function inlineSdk() {
   const rows = sdkSources().map(
-    ([path, text]) => `  ${JSON.stringify(path)}:\n    ${JSON.stringify(text)},\n`,
+    ([path, text]) => `  ${JSON.stringify(path)}:\n    ${JSON.stringify(withoutComments(text))},\n`,
   );
   mkdirSync("generated", { recursive: true });
   writeFileSync(

@@ -137,6 +137,9 @@ describe.each(engines)("syn-guard on %s", (_, create) => {
     expect(new Set(dropped.map(({ event }) => event.programReason))).toEqual(
       new Set(["syn-flood"]),
     );
-    expect(program.map("sources").lookup("192.168.0.50")).toMatchObject({ halfOpen: 0, dropped: 0 });
+    expect(program.map("sources").lookup("192.168.0.50")).toMatchObject({
+      halfOpen: 0,
+      dropped: 0,
+    });
   });
 });

@@ -3,11 +3,10 @@
  * output.txt (`npx vitest run examples -u` writes that anew, to be read in the diff).
  */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { Program } from "waxdp";
+import { compileProgram } from "./programs/cluster.mjs";
 
 const run = promisify(execFile);
 const path = (name) => fileURLToPath(new URL(`programs/${name}`, import.meta.url));
@@ -32,7 +31,7 @@ describe.each(EXAMPLES)("$name", ({ name, sources }) => {
   });
 
   test.each(sources)("%s is small when it is compiled", async (source) => {
-    const { bytes } = await Program.compile(readFileSync(path(`${name}/${source}`), "utf8"));
+    const { bytes } = await compileProgram(new URL(`programs/${name}/${source}`, import.meta.url));
     expect(bytes.length).toBeLessThan(SIZE_MAX);
   });
 });

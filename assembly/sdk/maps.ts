@@ -1,4 +1,7 @@
-/** Maps with typed keys and values. A map is its handle, the address of its header: abi/program. */
+/**
+ * Maps with typed keys and values. A map is its handle, the address of its header: abi/program. Default arguments are
+ * literals, because the compiler looks for names in them where the call stands; 0 of `update` is UPDATE_ANY.
+ */
 import {
   LPM_DATA,
   LPM_PREFIX_LENGTH,
@@ -11,7 +14,6 @@ import {
   MAP_TYPE_LRU_HASH,
   MAP_TYPE_PERCPU_ARRAY,
   MAP_TYPE_PERCPU_HASH,
-  UPDATE_ANY,
   UPDATE_NOEXIST,
   VALUE_ALIGNMENT,
 } from "../../abi/program";
@@ -62,7 +64,7 @@ export class KeyedMap<K, V> {
   }
 
   /** 0, or an error number below 0: -E2BIG, -EEXIST, -ENOENT, -EINVAL, -ENOSPC. */
-  update(key: K, value: V, flags: u32 = UPDATE_ANY): i32 {
+  update(key: K, value: V, flags: u32 = 0): i32 {
     const at = addressOf<K>(key, KEY);
     return helpers.mapUpdate(changetype<usize>(this), at, addressOf<V>(value, VALUE), flags);
   }
@@ -187,7 +189,7 @@ export class ArrayMap<V> {
   }
 
   /** 0 or -E2BIG, -EEXIST. */
-  update(index: u32, value: V, flags: u32 = UPDATE_ANY): i32 {
+  update(index: u32, value: V, flags: u32 = 0): i32 {
     store<u32>(KEY, index);
     return helpers.mapUpdate(changetype<usize>(this), KEY, addressOf<V>(value, VALUE), flags);
   }

@@ -3,7 +3,6 @@ import {
   MAP_TYPE_ARRAY_OF_MAPS,
   MAP_TYPE_HASH_OF_MAPS,
   MAP_TYPE_PROG_ARRAY,
-  NEXT,
   TAIL_CALL,
 } from "../../abi/program";
 import { Context } from "./context";
@@ -14,8 +13,8 @@ import { addressOf, KEY, sizeOf } from "./values";
 
 @unmanaged
 export class ProgArray {
-  /** `return programs.tailCall(ctx, index)`: that program goes on with the packet; `otherwise` when there is none. */
-  tailCall(ctx: Context, index: u32, otherwise: i32 = NEXT): i32 {
+  /** `return programs.tailCall(ctx, index)`: that program goes on with the packet; `otherwise`, NEXT, when there is none. */
+  tailCall(ctx: Context, index: u32, otherwise: i32 = -1): i32 {
     const called = helpers.tailCall(changetype<usize>(ctx), changetype<usize>(this), index);
     return called ? TAIL_CALL : otherwise;
   }

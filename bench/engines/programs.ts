@@ -5,7 +5,7 @@
  */
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import type { AttachOptions, HookName, Link } from "../../src/hook/hook.ts";
-import { createDataplane, Program } from "../../src/index.ts";
+import { createDataplane, Program, ProgramError } from "../../src/index.ts";
 import type { LoadedProgram } from "../../src/program/loaded.ts";
 import type { Absent, Contestant, Run, Work } from "../heats/contestant.ts";
 import {
@@ -73,8 +73,8 @@ export async function createPrograms(
     const programs = await compileAll(chosen);
     return contestants(programs).filter(({ name }) => wanted.has(name));
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "no-compiler") throw error;
-    return [{ name: "programs", reason: (error as Error).message }];
+    if (!(error instanceof ProgramError) || error.code !== "no-compiler") throw error;
+    return [{ name: "programs", reason: error.message }];
   }
 }
 

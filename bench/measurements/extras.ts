@@ -5,14 +5,19 @@ import type { Absent } from "../heats/contestant.ts";
 import type { Report } from "../report.ts";
 import { applications } from "./apply.ts";
 import { footprints } from "./footprint.ts";
+import { measureMaps } from "./maps.ts";
 import { measureNetfilter } from "./netfilter.ts";
 import { measurePool, type PoolMeasurement } from "./pool.ts";
 import { startup } from "./startup.ts";
 
-type Extras = Pick<Report, "workers" | "netfilter" | "startup" | "applications" | "footprints">;
+type Extras = Pick<
+  Report,
+  "maps" | "workers" | "netfilter" | "startup" | "applications" | "footprints"
+>;
 
 /** Titles, to be chosen by as rows are. */
 export const EXTRAS: Readonly<Record<keyof Extras, string>> = {
+  maps: "Map operations, from TypeScript and in programs",
   workers: "Workers, 1,024 flows of each",
   netfilter: "iptables in the kernel",
   startup: "From import to first verdict",
@@ -35,6 +40,7 @@ export async function measureExtras(
     return run();
   };
   return {
+    maps: await measure("maps", () => measureMaps(rounds)),
     workers: await measure("workers", () => measureWorkers(rounds)),
     netfilter: await measure("netfilter", measureNetfilter),
     startup: await measure("startup", () => startup(firstPacket())),

@@ -1,7 +1,7 @@
 /** The node worker-1 of ../manifests, ready for programs, and files beside the example that runs. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { createDataplane, createModel, parseManifests, Program } from "waxdp";
+import { createDataplane, createModel, Program, parseManifests } from "waxdp";
 import { readBytes } from "waxdp/pcap";
 
 const CLUSTER = ["manifests/nodes.yaml", "manifests/kube-proxy.yaml", "manifests/services.yaml"];
@@ -25,11 +25,15 @@ export async function createNode(files, create = engine) {
   return dataplane;
 }
 
-/** Compiles a program, with the files that it imports, and hands it to a dataplane. */
-export async function loadProgram(dataplane, url, name) {
+/** A program in AssemblyScript, with the files that it imports. */
+export function compileProgram(url, name) {
   const readFile = (path) => (existsSync(path) ? readFileSync(path, "utf8") : null);
-  const program = await Program.compile({ entry: fileURLToPath(url), readFile }, { name });
-  return dataplane.programs.load(program);
+  return Program.compile({ entry: fileURLToPath(url), readFile }, { name });
+}
+
+/** Compiles a program and hands it to a dataplane. */
+export async function loadProgram(dataplane, url, name) {
+  return dataplane.programs.load(await compileProgram(url, name));
 }
 
 export function readCapture(url) {

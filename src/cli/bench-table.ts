@@ -1,10 +1,11 @@
 /** What `waxdp bench` prints. */
 import type { Absent } from "../../bench/heats/contestant.ts";
 import type { Heat, HeatResult, LaneResult } from "../../bench/heats/heat.ts";
-import { COSTS, DUELS, ENGINES, titleOf } from "../../bench/heats/heats.ts";
+import { COSTS, DUELS, ENGINES, PROGRAMS, titleOf } from "../../bench/heats/heats.ts";
 import type { Report } from "../../bench/report.ts";
 import { lines, printExtras, section } from "./bench-extras.ts";
 import { nanoseconds, ratio, spreadText } from "./bench-figures.ts";
+import { printMaps, printPrograms } from "./bench-programs.ts";
 import { type Column, table } from "./table.ts";
 import { type Paint, painter, plural } from "./terminal.ts";
 
@@ -21,9 +22,12 @@ export function print(report: Report): string {
   const paint = painter(process.stdout);
   const duels = report.heats.filter(({ heat }) => DUELS.includes(heat));
   const costs = report.heats.filter(({ heat }) => COSTS.includes(heat));
+  const programs = report.heats.filter(({ heat }) => PROGRAMS.includes(heat));
   return [
     ...printDuels(duels, paint),
     ...printCosts(costs, paint),
+    ...printPrograms(programs, paint),
+    ...printMaps(report.maps, paint),
     ...printExtras(report, paint),
     ...failures(report, paint),
     ...notes(report),
@@ -177,9 +181,10 @@ function notes({ machine, rounds, heats, absent, ...extras }: Report): string[] 
   const others = [extras.workers, ...(extras.netfilter ?? []), extras.startup?.chromium].filter(
     (each): each is Absent => each !== undefined && "reason" in each,
   );
+  const all = [...absent, ...(extras.maps?.absent ?? []), ...others];
   return [
     ...legend(heats),
-    ...[...absent, ...others].map(absence),
+    ...new Set(all.map(absence)),
     ...(heats.length === 0 ? [] : conditions(heats, rounds)),
     `${machine.cpu}, Node ${machine.node}, V8 ${machine.v8}, one thread.`,
   ];

@@ -16,6 +16,8 @@ import { duration, progress } from "./terminal.ts";
 const ROUNDS = 7;
 const QUICK_ROUNDS = 5;
 
+const QUICK_EXTRAS: ReadonlySet<string> = new Set([EXTRAS.maps, EXTRAS.startup, EXTRAS.footprints]);
+
 interface BenchOptions {
   readonly json?: boolean;
   readonly quick?: boolean;
@@ -98,7 +100,7 @@ function isChosen({ rows, quick }: BenchOptions, heat: Heat): boolean {
 
 function isChosenExtra({ rows, quick }: BenchOptions, title: string): boolean {
   if (rows) return rows.test(title);
-  return !quick || title === EXTRAS.startup || title === EXTRAS.footprints;
+  return !quick || QUICK_EXTRAS.has(title);
 }
 
 async function measure(heats: readonly Heat[], options: BenchOptions): Promise<void> {

@@ -6,6 +6,7 @@ import { readBytes } from "./files.ts";
 import { type Format, factLines, formatted, show } from "./format.ts";
 import { linkLines } from "./links.ts";
 import { readProgram } from "./programming.ts";
+import { from } from "./snapshot.ts";
 
 const EXAMPLES = `
 Examples:
@@ -68,9 +69,5 @@ async function factsOf(path: string, name: string): Promise<Record<string, unkno
 
 async function readInfo(path: string): Promise<SnapshotInfo> {
   const bytes = await readBytes(path);
-  try {
-    return readSnapshot(bytes);
-  } catch (error) {
-    throw new InputError(`${path}: ${(error as Error).message}`, { cause: error });
-  }
+  return from(path, () => readSnapshot(bytes));
 }

@@ -11,6 +11,7 @@ import {
 import { InputError } from "./failure.ts";
 import { readBytes, readManifests, readNetwork } from "./files.ts";
 import { type ProgramOptions, readProgramming } from "./programming.ts";
+import { from } from "./snapshot.ts";
 
 export type EngineName = Dataplane["engine"];
 
@@ -82,11 +83,13 @@ export async function prepare(options: SetupOptions): Promise<Setup> {
     capacity: { frame: JUMBO },
   };
   const programming = await readProgramming(options);
-  const restored = options.restore === undefined ? undefined : await readBytes(options.restore);
+  const { restore } = options;
+  const snapshot =
+    restore === undefined ? null : { path: restore, bytes: await readBytes(restore) };
   return {
     files: [...sources.map(({ name }) => name), ...programming.files],
     async create(engine) {
-      const dataplane = await createRestored(engine, settings, restored);
+      const dataplane = await createRestored(engine, settings, snapshot);
       warn(dataplane.apply(objects).warnings);
       await programming.install(dataplane);
       return dataplane;
@@ -107,10 +110,10 @@ function parseSysctls(texts: readonly string[]): Record<string, string> {
 async function createRestored(
   engine: EngineName,
   options: DataplaneOptions,
-  snapshot: Uint8Array | undefined,
+  snapshot: { readonly path: string; readonly bytes: Uint8Array } | null,
 ): Promise<Dataplane> {
   const dataplane = await (engine === "wasm" ? createDataplane(options) : createModel(options));
-  if (snapshot) dataplane.restore(snapshot);
+  if (snapshot) from(snapshot.path, () => dataplane.restore(snapshot.bytes));
   return dataplane;
 }
 

@@ -13,11 +13,16 @@ export interface OpenedSnapshot {
 /** The model holds whatever an engine has written, and needs no more memory than there are entries. */
 export async function openSnapshot(path: string): Promise<OpenedSnapshot> {
   const bytes = await readBytes(path);
+  const info = from(path, () => readSnapshot(bytes));
+  const dataplane = await createModel({ capacity: info.capacity, seed: info.seed });
+  from(path, () => dataplane.restore(bytes));
+  return { info, dataplane };
+}
+
+/** What is wrong with a snapshot is said with its path. */
+export function from<Result>(path: string, read: () => Result): Result {
   try {
-    const info = readSnapshot(bytes);
-    const dataplane = await createModel({ capacity: info.capacity, seed: info.seed });
-    dataplane.restore(bytes);
-    return { info, dataplane };
+    return read();
   } catch (error) {
     throw new InputError(`${path}: ${(error as Error).message}`, { cause: error });
   }

@@ -38,7 +38,7 @@ export interface Capacity {
   readonly batch: number;
   /** Bytes of one frame of the batch. Default 1,984. */
   readonly frame: number;
-  /** Bytes in front of each frame that programs may put headers into, a multiple of 64. Default 256. */
+  /** Bytes in front of each frame that programs may put headers into, a multiple of 64. Default 64. */
   readonly headroom: number;
   /** Bytes for maps and programs of one's own; 0 for none. Default 16,777,216. */
   readonly arena: number;

@@ -26,7 +26,7 @@ const DEFAULT_CAPACITY: Capacity = {
   fragments: 256,
   batch: 256,
   frame: 1984,
-  headroom: 256,
+  headroom: 64,
   arena: 16777216,
   cpus: 1,
 };

@@ -192,7 +192,7 @@ class Registry {
     const leave = (left: MapRecord) => this.#leave(left);
     const map =
       record.type === "ringbuf"
-        ? new TypedRing(record, leave, translateRecords(record.value, `${record.name}: a record`))
+        ? new TypedRing(record, leave, decoderOf(record))
         : new TypedMap(record, leave, this.#speechOf(record));
     if (map instanceof TypedRing) this.#rings.add(map);
     this.#records.set(map, record);
@@ -232,12 +232,12 @@ class Registry {
   }
 
   /** Layouts that nobody has said before. */
-  #learn(map: UserMap, { key, value }: Wanted): void {
+  #learn(map: TypedMap | TypedRing, { key, value }: Wanted): void {
     const record = this.recordOf(map);
-    if (!(map instanceof TypedMap)) return;
     record.key ??= key;
     record.value ??= value;
-    map.speak(this.#speechOf(record));
+    if (map instanceof TypedMap) map.speak(this.#speechOf(record));
+    else map.speak(decoderOf(record));
   }
 
   #speechOf(record: MapRecord): Speech {
@@ -290,6 +290,10 @@ class Registry {
         "create the dataplane with a larger capacity.arena, or close maps",
     );
   }
+}
+
+function decoderOf({ name, value }: MapRecord): (record: Uint8Array) => unknown {
+  return translateRecords(value, `${name}: a record`);
 }
 
 /** A layout that has not as many bytes as the program says is none that anybody has said. */

@@ -19,7 +19,7 @@ interface Waiting {
  * they leave.
  */
 export class TypedRing extends MapFace implements RingBuffer<unknown> {
-  readonly #decode: (record: Uint8Array) => unknown;
+  #decode: (record: Uint8Array) => unknown;
   #waiting: Waiting[] = [];
   /** Once it is closed. */
   #lost = 0;
@@ -42,7 +42,7 @@ export class TypedRing extends MapFace implements RingBuffer<unknown> {
     if (!isCount || most < 0) throw badValue("most", most, "an integer from 0 on");
     const bytes = this.opened();
     this.wake();
-    return bytes.consume(Math.min(most, RECORDS_MAX)).map(this.#decode);
+    return bytes.consume(Math.min(most, RECORDS_MAX)).map((record) => this.#decode(record));
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
@@ -59,6 +59,11 @@ export class TypedRing extends MapFace implements RingBuffer<unknown> {
         return this;
       },
     };
+  }
+
+  /** From now on its records have a layout. */
+  speak(decode: (record: Uint8Array) => unknown): void {
+    this.#decode = decode;
   }
 
   /** Gives those who wait what has come. */

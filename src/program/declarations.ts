@@ -53,6 +53,7 @@ export interface DeclarationOptions {
 
 /** What a map of maps holds: the address of a map, as a u32. */
 const HANDLE_SIZE = 4;
+const WORD_SIZE = 4;
 
 export class Declarations {
   readonly #options: DeclarationOptions;
@@ -114,6 +115,8 @@ export class Declarations {
     return this.#link("map_create_inner", {
       name: this.#text(name, length),
       shape: shapeOf([type, keySize, HANDLE_SIZE, maxEntries, flags]),
+      // Nobody says what its keys are like: an index, or a number in the hash.
+      key: keySize === WORD_SIZE ? "u32" : undefined,
       inner: shapeOf(inner),
     });
   }

@@ -1,6 +1,6 @@
 /** Maps by their names: made, found, shared with programs, and given back. */
 import { describe, expect, test } from "vitest";
-import type { Layout, UserMap } from "../../src/maps/map.ts";
+import type { Layout, RingBuffer, UserMap } from "../../src/maps/map.ts";
 import { engines } from "./engines.ts";
 import { codeOf } from "./refusal.ts";
 import { shapes } from "./shapes.ts";
@@ -179,6 +179,20 @@ describe.each(engines)("%s", (_name, create) => {
       expect(map.lookup(1)).toEqual({ packets: 0n, proto: 0 });
       maps.declare({ name: "m", shape: HASH, key: "i32", value: 16 });
       expect([map.info().key, map.info().value]).toEqual(["u32", value]);
+    });
+
+    test("say what the records of a ring buffer are like", async () => {
+      const { maps } = await create();
+      const shape = { type: 27, keySize: 0, valueSize: 0, maxEntries: 4096, flags: 0 };
+      const { map } = maps.declare({ name: "log", shape });
+      const ring = map as unknown as RingBuffer<unknown>;
+      const { bytes } = maps.records()[0] as ReturnType<typeof maps.records>[number];
+      bytes.emit(Uint8Array.of(1, 2));
+      expect(ring.read()).toEqual([Uint8Array.of(1, 2)]);
+      maps.declare({ name: "log", shape, value: { port: "be16" } });
+      bytes.emit(Uint8Array.of(1, 2));
+      expect(ring.read()).toEqual([{ port: 258 }]);
+      expect(ring.info().value).toEqual({ port: "be16" });
     });
 
     test("have values that end with the last field, or are filled up", async () => {

@@ -2,7 +2,7 @@
  * A dataplane that is another one after every packet: each goes on from the snapshot of the one before, in turns of
  * the engines. From the first fragment on it stays who it is, as a snapshot has no fragments that wait.
  */
-import type { Batch, Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
+import type { Batch, Dataplane, DataplaneOptions, Maps } from "../../src/dataplane/dataplane.ts";
 import { linkOf } from "../../src/dataplane/link.ts";
 import { createDataplane, createModel } from "../../src/index.ts";
 import { createChecked } from "../conformance/dataplanes.ts";
@@ -49,9 +49,21 @@ class Relay implements Relayed {
         return typeof value === "function" ? value.bind(own) : value;
       },
     });
+    // Who keeps a map keeps that of whoever is at work.
+    const maps = new Proxy({} as Dataplane["maps"], {
+      get: (_, name: keyof Maps) =>
+        new Proxy(current().maps[name], {
+          get(__, property) {
+            const own = current().maps[name];
+            const value = own[property as keyof typeof own];
+            return typeof value === "function" ? (value as () => unknown).bind(own) : value;
+          },
+        }),
+    });
     this.dataplane = new Proxy({} as Dataplane, {
       get(_, name: keyof Dataplane) {
         if (name === "batch") return batch;
+        if (name === "maps") return maps;
         if (name === "process")
           return (...[frame, given]: Parameters<Dataplane["process"]>) => {
             look(frame, given.linkType);

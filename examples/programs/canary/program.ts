@@ -1,27 +1,15 @@
 /** Sends a share of the new flows of a Service to a backend of another one. */
-import {
-  array,
-  conntrack,
-  Context,
-  FAMILY_IPV6,
-  hash,
-  NEXT,
-  random,
-  service,
-  setBackend,
-  tuple,
-} from "waxdp/program";
+import { conntrack, Context, hash, NEXT, random, service, setBackend, tuple } from "waxdp/program";
 
 @unmanaged
 class Canary {
+  backend: u32;
   /** Of 10,000 flows. */
   share: u32;
-  backend4: u32;
-  backend6: u32;
   flows: u32;
 }
 
-/** By the number of a service port. */
+/** By the number of a service port, which is another one for each family. */
 const canaries = hash<u32, Canary>("canaries", 64);
 
 export function program(ctx: Context): i32 {
@@ -32,7 +20,6 @@ export function program(ctx: Context): i32 {
   const canary = canaries.lookup(dialled.number);
   if (canary == null || conntrack(flow) != null) return NEXT;
   if (random() % 10000 >= canary.share) return NEXT;
-  canary.flows++;
-  setBackend(ctx, flow.family == FAMILY_IPV6 ? canary.backend6 : canary.backend4);
+  if (setBackend(ctx, canary.backend)) canary.flows++;
   return NEXT;
 }

@@ -17,13 +17,14 @@ function findBackend(address) {
   throw new Error(`no backend has ${address}`);
 }
 
-const { service } = findBackend("10.244.1.33");
-canary.map("canaries").update(service, {
-  share: 500,
-  backend4: findBackend("10.244.1.37").number,
-  backend6: findBackend("fd00:10:1::25").number,
-  flows: 0,
-});
+const CANARIES = [
+  { stable: "10.244.1.33", address: "10.244.1.37" },
+  { stable: "fd00:10:1::21", address: "fd00:10:1::25" },
+];
+for (const { stable, address } of CANARIES) {
+  const { number: backend } = findBackend(address);
+  canary.map("canaries").update(findBackend(stable).service, { backend, share: 500, flows: 0 });
+}
 
 /** Connections, by client and port -> the backends that their packets went to. */
 const connections = new Map();
@@ -40,19 +41,21 @@ for (const captured of readCapture(here("visits.pcapng"))) {
 
 const flows = new Map();
 for (const [backend] of connections.values()) flows.set(backend, (flows.get(backend) ?? 0) + 1);
-const isCanary = (backend) => backend.includes("10.244.1.37") || backend.includes("fd00:10:1::25");
+const isCanary = (backend) => CANARIES.some(({ address }) => backend.includes(address));
 const torn = [...connections.values()].filter(({ size }) => size > 1).length;
 
 print(
   table(
     ["BACKEND", "", "FLOWS", "SHARE", ""],
-    [...flows].sort().map(([backend, count]) => [
-      backend,
-      isCanary(backend) ? paint("yellow", "canary") : "",
-      count,
-      `${((100 * count) / connections.size).toFixed(1)} %`,
-      paint(isCanary(backend) ? "yellow" : "green", bar(count, connections.size, 60)),
-    ]),
+    [...flows]
+      .sort()
+      .map(([backend, count]) => [
+        backend,
+        isCanary(backend) ? paint("yellow", "canary") : "",
+        count,
+        `${((100 * count) / connections.size).toFixed(1)} %`,
+        paint(isCanary(backend) ? "yellow" : "green", bar(count, connections.size, 60)),
+      ]),
   ),
   "",
   `${connections.size} connections, ${torn} of them with packets to more than one backend`,

@@ -23,14 +23,19 @@ for (const message of dnsLog.map("messages").read()) {
 }
 
 const milliseconds = (nanoseconds) => (Number(nanoseconds) / 1e6).toFixed(3);
-/** A name that fits a line. */
-const shorten = (name) => (name.length > 48 ? `${name.slice(0, 22)} … ${name.slice(-22)}` : name);
+/** A name that fits a line, and does nothing else to a terminal. */
+function shown(name) {
+  const text = name.replace(/[^\x20-\x7e]/g, "?");
+  return text.length > 48 ? `${text.slice(0, 22)} … ${text.slice(-22)}` : text;
+}
 
 function lineOf({ time, client, type, name, answer }) {
   const code = answer ? CODES[answer.flags & 15] : "no answer";
   const style = code === "NOERROR" ? "green" : "yellow";
   const takes = answer ? milliseconds(answer.time - time) : "";
-  return [milliseconds(time), client, TYPES[type], shorten(name), paint(style, code), takes];
+  return [milliseconds(time), client, TYPES[type], shown(name), paint(style, code), takes];
 }
 
-print(table(["MS", "CLIENT", "TYPE", "NAME", "ANSWER", "TOOK"], [...questions.values()].map(lineOf)));
+print(
+  table(["MS", "CLIENT", "TYPE", "NAME", "ANSWER", "TOOK"], [...questions.values()].map(lineOf)),
+);

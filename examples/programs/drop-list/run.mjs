@@ -12,7 +12,8 @@ dataplane.hooks.ingress.attach(dropList, { before: "service-nat" });
 const rulesOf = (prefix) => dropList.map(prefix.includes(":") ? "rules6" : "rules4");
 const list = readFileSync(here("blocklist.txt"), "utf8").matchAll(/^(!?)([0-9a-f.:]+\/\d+)/gm);
 const rules = Array.from(list, ([, exception, prefix]) => ({ prefix, drop: exception === "" }));
-for (const { prefix, drop } of rules) rulesOf(prefix).update(prefix, { drop, packets: 0n, bytes: 0n });
+for (const { prefix, drop } of rules)
+  rulesOf(prefix).update(prefix, { drop, packets: 0n, bytes: 0n });
 
 const sources = new Map();
 for (const { event } of replay(dataplane, readCapture(here("visitors.pcapng")))) {

@@ -2,17 +2,7 @@
  * A token bucket for each client of the Services. A packet costs a token; tokens come in at the
  * limit's rate, and as many as its burst can be saved.
  */
-import {
-  Addr16,
-  array,
-  Context,
-  lruHash,
-  NEXT,
-  reason,
-  service,
-  time,
-  tuple,
-} from "waxdp/program";
+import { Addr16, array, Context, lruHash, NEXT, reason, service, time, tuple } from "waxdp/program";
 
 @unmanaged
 class Limit {

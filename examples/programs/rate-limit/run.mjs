@@ -2,7 +2,7 @@
 // server may ask 20 times a second, and 10 times at once.
 import { replay } from "waxdp";
 import { createNode, loadProgram, ONE_ENDPOINT, readCapture } from "../cluster.mjs";
-import { count, paint, print, sparkline, table } from "../report.mjs";
+import { paint, print, sparkline, table } from "../report.mjs";
 
 const RATE = 20;
 const BURST = 10;
@@ -27,7 +27,11 @@ for (const { captured, event } of replay(dataplane, readCapture(here("bursts.pca
   columns[column] = (columns[column] ?? 0) + 1;
 }
 
-const line = (columns) => sparkline(Array.from(columns, (value) => value ?? 0), BURST);
+const line = (columns) =>
+  sparkline(
+    Array.from(columns, (value) => value ?? 0),
+    BURST,
+  );
 print(
   `${RATE} packets a second, bursts of ${BURST}; a column is ${COLUMN} ms`,
   "",

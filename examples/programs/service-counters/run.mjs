@@ -28,9 +28,11 @@ samples.push(new Map(counters.entries()));
 
 /** Bytes that a backend has got from one sample to the next. */
 function growthOf(backend) {
-  const totals = samples.filter((sample) => sample !== null).map((sample) => {
-    return Number(bytesOf(sample.get(backend) ?? []));
-  });
+  const totals = samples
+    .filter((sample) => sample !== null)
+    .map((sample) => {
+      return Number(bytesOf(sample.get(backend) ?? []));
+    });
   return totals.map((total, at) => total - (totals[at - 1] ?? 0));
 }
 

@@ -5,12 +5,12 @@
 import {
   adjustHead,
   Context,
-  ETHERTYPE_IPV4,
-  EthernetHeader,
   ethernet,
+  EthernetHeader,
+  ETHERTYPE_IPV4,
   Ipv4,
-  Ipv4Header,
   ipv4,
+  Ipv4Header,
   ipv6,
   lpmTrie,
   Mac,
@@ -76,13 +76,13 @@ function wrap(ctx: Context, end: Self, node: Node, sport: u32): void {
   frame.type = ETHERTYPE_IPV4;
   at += ETHERNET_SIZE;
   const ip = changetype<Ipv4Header>(at);
-  ip.init(ctx.length - ETHERNET_SIZE, PROTO_UDP);
+  ip.init(ctx.wireLength - ETHERNET_SIZE, PROTO_UDP);
   ip.saddr = end.address;
   ip.daddr = node.address;
   updateChecksum(ip);
   at += IPV4_SIZE;
   // Without a checksum, as RFC 7348 section 5 would have it.
-  changetype<UdpHeader>(at).init(sport, VXLAN_PORT, ctx.length - ETHERNET_SIZE - IPV4_SIZE);
+  changetype<UdpHeader>(at).init(sport, VXLAN_PORT, ctx.wireLength - ETHERNET_SIZE - IPV4_SIZE);
   changetype<VxlanHeader>(at + UDP_SIZE).init(end.network);
 }
 

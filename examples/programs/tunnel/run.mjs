@@ -40,6 +40,6 @@ print(
   ),
 );
 if (output !== undefined) {
-  writeFileSync(output, writeBytes(left));
+  writeFileSync(output, writeBytes(left, { format: "pcapng", resolution: "ns" }));
   print("", `Wrote ${left.length} packets to ${output}. To look at them: tshark -r ${output}`);
 }

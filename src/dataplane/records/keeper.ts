@@ -5,12 +5,11 @@ import type { Counters } from "../counters.ts";
 import type { Capacity } from "../dataplane.ts";
 import type { EngineTraffic } from "../engine.ts";
 import type { EngineState } from "../snapshot/state.ts";
-import { stateOfTraffic } from "../snapshot/traffic.ts";
 import type { Tables } from "../tables.ts";
 import type { ControlMap, Transaction } from "../transaction.ts";
 import { readClients, writeClients } from "./clients.ts";
 import { readConnections, writeConnections } from "./connections.ts";
-import { writeCounters, writeTraffic } from "./totals.ts";
+import { readTraffic, writeCounters, writeTraffic } from "./totals.ts";
 
 /** Parts of the engine that is kept. */
 export interface Kept {
@@ -45,7 +44,7 @@ export function createKeeper(engine: Kept, seed: number): Keeper {
         },
         clients: readClients(access, epoch),
         counters: engine.counters(),
-        ...stateOfTraffic(engine.traffic, engine.capacity),
+        ...readTraffic(access, engine.traffic),
       };
     },
     load(state, entries) {

@@ -1,6 +1,7 @@
-/** What the Wasm packet path has counted, written back into its memory. */
+/** What the Wasm packet path has counted, out of its memory and into it. */
 import * as layout from "../../../abi/layout.ts";
 import type { Counters, Traffic } from "../counters.ts";
+import type { EngineTraffic } from "../engine.ts";
 import { ACTIONS, CONNTRACKS, REASONS, VERDICTS } from "../event.ts";
 import { type Access, rowAt } from "../maps/access.ts";
 import type { EngineState, Refusals } from "../snapshot/state.ts";
@@ -32,6 +33,37 @@ export function writeCounters(access: Access, counters: Counters): void {
   write(base + layout.COUNTER_FRAGMENTS_HELD, fragments.held);
   write(base + layout.COUNTER_FRAGMENTS_RELEASED, fragments.released);
   write(base + layout.COUNTER_FRAGMENTS_DISCARDED, fragments.discarded);
+}
+
+/** Rows that are not all zero. */
+export function readTraffic(
+  access: Access,
+  traffic: EngineTraffic,
+): Pick<EngineState, "backends" | "services"> {
+  const backends = countedRows(access, layout.MAP_TRAFFIC, layout.TRAFFIC_SIZE);
+  const services = countedRows(access, layout.MAP_SERVICE_TRAFFIC, layout.SERVICE_TRAFFIC_SIZE);
+  return {
+    backends: backends.map((number) => [number, traffic.backend(number)] as const),
+    services: services.map((number) => [number, traffic.service(number)] as const),
+  };
+}
+
+/** Row 0 is nobody's. */
+function countedRows(access: Access, map: number, size: number): number[] {
+  const length = access.exports.capacity(map);
+  const words = new Uint32Array(
+    access.memory.bytes.buffer,
+    rowAt(access, map, 0),
+    (length * size) / 4,
+  );
+  const counted: number[] = [];
+  for (let row = 1; row < length; row++)
+    for (let at = (row * size) / 4, end = at + size / 4; at < end; at++)
+      if (words[at] !== 0) {
+        counted.push(row);
+        break;
+      }
+  return counted;
 }
 
 /** Rows that are not told are zero afterwards. */

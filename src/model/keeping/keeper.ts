@@ -1,13 +1,11 @@
 /** What the model keeps from one packet to the next, in the form in which engines hand it to each other. */
 import type { EngineState } from "../../dataplane/snapshot/state.ts";
-import { stateOfTraffic } from "../../dataplane/snapshot/traffic.ts";
 import type { Transaction } from "../../dataplane/transaction.ts";
 import { commit } from "../commit.ts";
 import * as conntrack from "../conntrack.ts";
 import { countersOf, resume } from "../counters.ts";
 import * as datagrams from "../fragment/datagram.ts";
 import { createControl, type Store } from "../store.ts";
-import { describe } from "../traffic.ts";
 import { loadClients, saveClients } from "./clients.ts";
 import { loadConnections, saveConnections } from "./connections.ts";
 
@@ -25,7 +23,7 @@ export function save(store: Store): EngineState {
     },
     clients: saveClients(store),
     counters: countersOf(store.tally, store.lengths),
-    ...stateOfTraffic(describe(store), store.capacity),
+    ...saveTraffic(store),
   };
 }
 
@@ -45,6 +43,11 @@ export function load(store: Store, state: EngineState, entries: Transaction): vo
   loadClients(store, state.clients);
   loadTraffic(store, state);
   resume(store.tally, state.counters);
+}
+
+function saveTraffic({ traffic }: Store): Pick<EngineState, "backends" | "services"> {
+  const byNumber = <Row>(rows: ReadonlyMap<number, Row>) => [...rows].sort(([a], [b]) => a - b);
+  return { backends: byNumber(traffic.backends), services: byNumber(traffic.services) };
 }
 
 function loadTraffic({ traffic }: Store, { backends, services }: EngineState): void {

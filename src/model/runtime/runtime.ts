@@ -10,7 +10,7 @@ import { ProgramMemory } from "./maps/memory.ts";
 import { createMoment } from "./moment.ts";
 import type { Nat } from "./nat.ts";
 import { createMemory, layOut, type Slots } from "./places.ts";
-import { Tally, tallies } from "./tally.ts";
+import { Tally, talliesOf } from "./tally.ts";
 import { walk } from "./walk.ts";
 
 export interface ModelRuntime extends Runtime {
@@ -29,23 +29,16 @@ const SERVICE_NAT_ALONE: Chains = {
 
 /** Throws DataplaneError "capacity". */
 export function createRuntime(store: Store, nat: Nat): ModelRuntime {
-  const { capacity, seed } = store;
-  const places = layOut(capacity);
-  const memory = createMemory(places);
-  const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
-  const arena = createArena(memory, places.arena, capacity.arena);
-  const maps = createByteMaps(memory, arena, capacity.cpus);
-  const moment = createMoment(seed);
-  const around = { memory: new ProgramMemory(memory), moment, maps, store };
-  const machine = { ...around, table, gathered: places.gathered };
+  const parts = createParts(store);
+  const { memory, table, arena, maps, moment } = parts;
   let chains = SERVICE_NAT_ALONE;
-  let tally = tallies(linksOf(chains), new Map());
+  let tallies = talliesOf(linksOf(chains), new Map());
   return {
     memory,
     table,
     arena,
-    cpus: capacity.cpus,
-    helpers: createHelpers(around),
+    cpus: store.capacity.cpus,
+    helpers: parts.helpers,
     get random() {
       return moment.random;
     },
@@ -60,25 +53,30 @@ export function createRuntime(store: Store, nat: Nat): ModelRuntime {
     createMap: (shape) => maps.createMap(shape),
     install(next) {
       chains = next;
-      tally = tallies(linksOf(next), tally);
+      tallies = talliesOf(linksOf(next), tallies);
     },
-    tally: (link) => (tally.get(link) ?? new Tally()).describe(),
+    tally: (link) => (tallies.get(link) ?? new Tally()).describe(),
     get isActive() {
       return !isServiceNatAlone(chains);
     },
-    walk(arrivals, slots) {
-      const call = {
-        machine,
-        places,
-        capacity,
-        chains,
-        tallies: tally,
-        nat,
-        silenced: new Set<number>(),
-      };
-      return walk(call, arrivals, slots);
-    },
+    walk: (arrivals, slots) =>
+      walk({ ...parts, nat, chains, tallies, silenced: new Set() }, arrivals, slots),
   };
+}
+
+/** What stays the same from one call to the next. */
+function createParts(store: Store) {
+  const { capacity, seed } = store;
+  const places = layOut(capacity);
+  const memory = createMemory(places);
+  const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
+  const arena = createArena(memory, places.arena, capacity.arena);
+  const maps = createByteMaps(memory, arena, capacity.cpus);
+  const moment = createMoment(seed);
+  const around = { memory: new ProgramMemory(memory), moment, maps, store };
+  const machine = { ...around, table, gathered: places.gathered };
+  const helpers = createHelpers(around);
+  return { capacity, places, memory, table, arena, maps, moment, machine, helpers };
 }
 
 function linksOf({ ingress, egress }: Chains): number[] {

@@ -30,7 +30,7 @@ export class Tally {
 }
 
 /** Those of the links in `numbers`; of links that were there before they go on. */
-export function tallies(
+export function talliesOf(
   numbers: readonly number[],
   before: ReadonlyMap<number, Tally>,
 ): ReadonlyMap<number, Tally> {

@@ -11,7 +11,7 @@ import { ctx, field, forEach, HELPER_NAMES, i32, note, packetForm } from "./wat.
 const NEXT = -1;
 const FRAME = build(REQUEST);
 const { length } = FRAME;
-/** Of a lab, whose slots have the default headroom and frame. */
+/** Of a lab. */
 const [HEADROOM, SLOT, JUMBO] = [256, 1984, 262144];
 const VACANT = { ...REQUEST, daddr: "10.96.0.40" };
 const VACANT_IPV6 = { ...REQUEST_IPV6, daddr: "fd00:96::40" };

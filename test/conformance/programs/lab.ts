@@ -88,6 +88,7 @@ const CAPACITY = {
   batch: 16,
   slots: 65536,
   fragments: 8,
+  headroom: 256,
   arena: 1 << 20,
 };
 
