@@ -7,10 +7,13 @@ import {
   COUNTER_VERDICTS,
   DESC_FLAG_BACKEND,
   DESC_FLAG_LOCAL,
+  DESC_FLAGS,
+  DESC_INTERFACE,
   DESC_SIZE,
   RELEASED_BY,
 } from "../../abi/layout";
 import { HEADROOM } from "../../abi/limits";
+import { CTX_INTERFACE } from "../../abi/program";
 import { VERDICT_LENGTH, VERDICT_PASS } from "../../abi/verdict";
 import { Descriptor } from "../packet";
 import * as block from "./block";
@@ -38,14 +41,24 @@ export function translate(tally: Tally, isLast: bool): bool {
   return false;
 }
 
+/** Interface, flags and link are one word, of whose flags only LOCAL is the packet's own. */
+const FLAGS_SHIFT: u32 = (DESC_FLAGS - DESC_INTERFACE) * 8;
+const KEPT: u32 = ~((0xff ^ DESC_FLAG_LOCAL) << FLAGS_SHIFT);
+
 /** Bytes are counted as captured, whatever programs have made of a frame since. */
 function handIn(descriptors: usize): void {
   let bytes: u64 = 0;
-  for (let i: u32 = 0; i < walk.walking; i++) {
-    const context = walk.contextAt(i);
+  const isMoved = walk.isMoved;
+  let at = changetype<usize>(walk.contextAt(0));
+  const end = at + walk.walking * offsetof<Context>();
+  for (; at < end; at += offsetof<Context>()) {
+    const context = changetype<Context>(at);
+    const descriptor = changetype<Descriptor>(descriptors);
+    const own = isMoved ? walk.descriptorAt(context.slot) : descriptor;
     const length = context.length;
-    bytes += <u64>walk.descriptorAt(context.slot).length - <u64>length;
-    write(changetype<Descriptor>(descriptors + i * DESC_SIZE), context, length);
+    bytes += <u64>own.length - <u64>length;
+    write(descriptor, context, length);
+    descriptors += DESC_SIZE;
   }
   const counter = dataplane.counters() + COUNTER_BYTES;
   store<u64>(counter, load<u64>(counter) + bytes);
@@ -55,13 +68,12 @@ function handIn(descriptors: usize): void {
 @inline
 function write(descriptor: Descriptor, context: Context, length: u32): void {
   const backend = context.backend;
-  const flags = context.flags & DESC_FLAG_LOCAL;
+  const asked = u32(backend != 0) * (DESC_FLAG_BACKEND << FLAGS_SHIFT);
+  const kind = load<u32>(changetype<usize>(context), CTX_INTERFACE) & KEPT;
   descriptor.data = context.data;
   descriptor.length = length;
   descriptor.wireLength = max<u32>(context.wireLength, length);
-  descriptor.interfaceRow = context.interfaceRow;
-  descriptor.flags = <u8>(backend == 0 ? flags : flags | DESC_FLAG_BACKEND);
-  descriptor.link = context.link;
+  store<u32>(changetype<usize>(descriptor), kind | asked, DESC_INTERFACE);
   descriptor.backend = backend;
 }
 
@@ -77,13 +89,16 @@ function tallyVerdicts(tally: Tally, sign: u64): void {
 /** Whether a packet has ended. */
 function takeBack(descriptors: usize): bool {
   let hasEnded = false;
-  for (let i: u32 = 0; i < walk.walking; i++) {
-    const context = walk.contextAt(i);
-    const descriptor = changetype<Descriptor>(descriptors + i * DESC_SIZE);
+  const isMoved = walk.isMoved;
+  let at = changetype<usize>(walk.contextAt(0));
+  const end = at + walk.walking * offsetof<Context>();
+  for (; at < end; at += offsetof<Context>()) {
+    const context = changetype<Context>(at);
+    const descriptor = changetype<Descriptor>(descriptors);
     read(context, descriptor);
     context.head -= HEADROOM;
-    const own = walk.descriptorAt(context.slot);
-    if (own != descriptor) memory.copy(changetype<usize>(own), changetype<usize>(descriptor), 32);
+    if (isMoved) memory.copy(changetype<usize>(walk.descriptorAt(context.slot)), descriptors, 32);
+    descriptors += DESC_SIZE;
     const verdict = descriptor.outcome & 0xff;
     if (verdict == VERDICT_PASS) continue;
     context.ended = verdict + 1;

@@ -14,6 +14,7 @@ import {
   VERDICT_PASS,
 } from "../../abi/verdict";
 import { Descriptor } from "../packet";
+import { Context } from "./context";
 import * as dataplane from "./dataplane";
 import * as walk from "./walk";
 import { Note } from "./walk";
@@ -30,21 +31,48 @@ let bytes: u64 = 0;
 export function settle(): void {
   walk.close();
   run = bytes = 0;
-  for (let slot: u32 = 0; slot < walk.total; slot++) settleOne(slot);
+  if (walk.isMoved) {
+    for (let slot: u32 = 0; slot < walk.total; slot++) settleOne(slot);
+  } else {
+    settleAlike();
+    for (let slot = walk.given; slot < walk.total; slot++) settleOne(slot);
+  }
   count(alike, run);
   add(COUNTER_BYTES, bytes);
 }
 
-function settleOne(slot: u32): void {
-  const descriptor = walk.descriptorAt(slot);
-  const note = walk.noteAt(slot);
-  const context = walk.finalAt(slot);
-  if (note.nat == 0) take(descriptor);
-  const outcome = outcomeOf(note);
-  descriptor.outcome = outcome;
+/** Nobody has ended: service NAT has seen all, or none. */
+function settleAlike(): void {
+  if (walk.given == 0) return;
+  const isSeen = walk.noteAt(0).nat != 0;
+  let at = changetype<usize>(walk.descriptorAt(0));
+  let context = changetype<usize>(walk.finalAt(0));
+  const end = at + walk.given * offsetof<Descriptor>();
+  for (; at < end; at += offsetof<Descriptor>()) {
+    const descriptor = changetype<Descriptor>(at);
+    if (!isSeen) take(descriptor);
+    put(descriptor, changetype<Context>(context));
+    context += offsetof<Context>();
+  }
+  if (!isSeen) count(UNSEEN, walk.given);
+}
+
+/** Where the frame is now. */
+// @ts-ignore: decorator
+@inline
+function put(descriptor: Descriptor, context: Context): void {
   descriptor.data = context.data;
   descriptor.length = context.length;
   descriptor.wireLength = context.wireLength;
+}
+
+function settleOne(slot: u32): void {
+  const note = walk.noteAt(slot);
+  const descriptor = walk.descriptorAt(slot);
+  if (note.nat == 0) take(descriptor);
+  const outcome = outcomeOf(note);
+  descriptor.outcome = outcome;
+  put(descriptor, walk.finalAt(slot));
   // A fragment was counted when it came.
   if (slot >= walk.given || outcome == note.nat) return;
   if (note.nat != 0) count(note.nat, -1);
@@ -57,8 +85,11 @@ function settleOne(slot: u32): void {
 }
 
 /** Nobody has looked at what it belongs to. */
+// @ts-ignore: decorator
+@inline
 function take(descriptor: Descriptor): void {
   bytes += descriptor.length;
+  descriptor.outcome = UNSEEN;
   descriptor.service = 0;
   descriptor.backend = 0;
   descriptor.out = 0;

@@ -1,7 +1,7 @@
 /** What a report looks like: as a table, and as a chart. */
 import { describe, expect, it } from "vitest";
 import type { HeatResult } from "../../bench/heats/heat.ts";
-import { COSTS, DUELS, titleOf } from "../../bench/heats/heats.ts";
+import { COSTS, DUELS, PROGRAMS, titleOf } from "../../bench/heats/heats.ts";
 import { apart, logScale, powersOfTen, rangeOf } from "../../bench/plot/svg.ts";
 import { plot } from "../../bench/plot.ts";
 import type { Report } from "../../bench/report.ts";
@@ -25,7 +25,7 @@ const HEATS: HeatResult[] = [
     })),
     failures: [],
   })),
-  ...COSTS.map((heat) => ({
+  ...[...COSTS, ...PROGRAMS].map((heat) => ({
     heat,
     lanes: heat.lanes.map((lane, index) => ({
       lane,
@@ -37,11 +37,25 @@ const HEATS: HeatResult[] = [
   })),
 ];
 
+function evenly(median: number) {
+  return { p10: median * 0.9, median, p90: median * 1.1 };
+}
+
 const REPORT: Report = {
   machine: { cpu: 'A <fast> & "good" one', cores: 2, node: "20.0.0", v8: "11.3" },
   rounds: 7,
   heats: HEATS,
   absent: [{ name: "xdp", reason: "only root may load BPF programs" }],
+  maps: {
+    entries: 16384,
+    operations: [
+      { map: "array", operation: "lookup", side: "TypeScript", time: evenly(100) },
+      { map: "array", operation: "lookup", side: "kernel program", time: evenly(1.25) },
+      { map: "hash", operation: "delete", side: "program", time: evenly(25) },
+    ],
+    xdp: evenly(7.5),
+    absent: [{ name: "xdp", reason: "only root may load BPF programs" }],
+  },
   workers: undefined,
   netfilter: [
     { name: "iptables legacy", services: 100, plain: 600, established: 200, first: 1600 },
@@ -76,7 +90,7 @@ describe("the table", () => {
 
   it("has no column for who did not compete, and a line that says why", () => {
     expect(text).not.toMatch(/c prefetch/);
-    expect(text).toMatch(/^Without xdp: only root may load BPF programs\.$/m);
+    expect(text.match(/^Without xdp: only root may load BPF programs\.$/gm)).toHaveLength(1);
     expect(text).toMatch(/^Without chromium: there is no \/usr\/bin\/chromium\.$/m);
   });
 
@@ -87,6 +101,24 @@ describe("the table", () => {
     expect(text).toMatch(/^ {2}iptables legacy, 100 Services +200\.0 +5\.00x +1,600 +40\.0x$/m);
     expect(text).toMatch(/^ {2}Node +100\.0 ms \(90\.0\.\.110\.0\)$/m);
     expect(text).toMatch(/^ {2}IPv4 connection +140\.6$/m);
+  });
+
+  it("has what programs add, by place and size of calls, and operations on maps", () => {
+    expect(text).toMatch(/^ +before service NAT +after service NAT +on egress$/m);
+    expect(text).toMatch(
+      /^4,096 to a call\n {2}no program: all that a packet takes +40\.0 +38\.0\.\.400\.0 .*\n {2}one no-op +40\.0 +40\.0\.\.40\.0 .*\n {2}one no-op, batch form +80\.0 /m,
+    );
+    expect(text.match(/^ {2}ten no-ops, batch form .*$/gm)).toHaveLength(2);
+    expect(text).toMatch(/^array\n {2}lookup +10\.0 +800\nhash\n {2}delete +40\.0\n/m);
+    expect(text).toMatch(/does nothing, called by BPF_PROG_TEST_RUN, takes 7\.5 ns\.$/m);
+  });
+
+  it("leaves out places that were not measured, and the kernel where there is none", () => {
+    const heats = HEATS.filter(({ heat }) => titleOf(heat).startsWith("Programs on egress"));
+    const maps = { ...REPORT.maps!, xdp: undefined };
+    const egress = print({ ...REPORT, heats, maps });
+    expect(egress).toMatch(/^ {2}one no-op +40\.0 +40\.0\.\.40\.0$/m);
+    expect(egress).not.toMatch(/BPF_PROG_TEST_RUN/);
   });
 
   it("is plain and not wider than 140 columns when it is piped", () => {
@@ -139,9 +171,10 @@ describe("the table", () => {
 });
 
 it("the list has every title once", () => {
-  const titles = [...DUELS, ...COSTS].map(titleOf);
+  const all = [...DUELS, ...COSTS, ...PROGRAMS];
+  const titles = all.map(titleOf);
   expect(new Set(titles).size).toBe(titles.length);
-  for (const title of titles) expect(list([...DUELS, ...COSTS], ["Extra"])).toContain(title);
+  for (const title of titles) expect(list(all, ["Extra"])).toContain(title);
 });
 
 it("a report survives JSON", () => {
