@@ -23,6 +23,11 @@ const EXAMPLES = [
 /** Bytes of a compiled program. */
 const SIZE_MAX = 4096;
 
+test("editors find nothing wrong with them", async () => {
+  const { stdout } = await run("npx", ["tsc", "-p", path("tsconfig.json")]);
+  expect(stdout).toBe("");
+});
+
 describe.each(EXAMPLES)("$name", ({ name, sources }) => {
   test.each([["wasm"], ["model", "--model"]])("prints what it should (%s)", async (_, ...flags) => {
     const { stdout, stderr } = await run("node", [path(`${name}/run.mjs`), ...flags]);

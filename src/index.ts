@@ -57,10 +57,8 @@ export type * from "./hook/hook.ts";
 export { MapError, type MapErrorCode } from "./maps/error.ts";
 export type * from "./maps/map.ts";
 export type * from "./pool/pool.ts";
-export type { ProgramOptions } from "./program/check.ts";
-export type { CompileOptions } from "./program/compile.ts";
-export type { Compiler } from "./program/compiler.ts";
 export type * from "./program/loaded.ts";
+export type { CompileOptions, Compiler, ProgramOptions } from "./program/options.ts";
 export { type Diagnostic, ProgramError, type ProgramErrorCode } from "./program/program.ts";
 export type {
   ReadFile,

@@ -23,7 +23,7 @@ import { Note } from "./walk";
 const UNSEEN: u32 = VERDICT_PASS;
 
 /** Mostly packets in a row have one outcome, and are counted together. */
-let alike: u32 = UNSEEN;
+let alike: u32 = 0;
 let run: u64 = 0;
 let bytes: u64 = 0;
 

@@ -30,7 +30,7 @@ export interface MapMeasurement {
 }
 
 /** Rounds that are not counted: V8 compiles. */
-const WARM = 3;
+const WARM = 10;
 
 export async function measureMaps(rounds: number): Promise<MapMeasurement> {
   const dataplane = await createDataplane();

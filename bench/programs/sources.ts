@@ -114,6 +114,9 @@ const map = lpmTrie<Prefix4, Traffic>("lpm_trie", ENTRIES);`,
 export type MapName = keyof typeof MAP_PROGRAMS;
 export const MAP_NAMES = Object.keys(MAP_PROGRAMS) as readonly MapName[];
 
+/** The mark of a packet on which a program does nothing. */
+export const NOTHING = OPERATIONS.length;
+
 /** One packet is one operation on every entry; afterwards ctx.priority is how many of them failed. */
 export function mapProgram(name: MapName): string {
   const { declarations, key, lookup, update, remove }: MapProgram = MAP_PROGRAMS[name];
@@ -131,6 +134,7 @@ ${declarations}
 
 export function program(ctx: Context): i32 {
   const operation = ctx.mark;
+  if (operation == ${NOTHING}) return NEXT;
   let failed: u64 = 0;
   for (let i: u32 = 0; i < ENTRIES; i++) {
     const index = (i * ${STEP}) & (ENTRIES - 1);

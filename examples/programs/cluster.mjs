@@ -25,10 +25,14 @@ export async function createNode(files, create = engine) {
   return dataplane;
 }
 
-/** A program in AssemblyScript, with the files that it imports. */
+const compiled = new Map();
+
+/** A program in AssemblyScript, with the files that it imports; compiled once. */
 export function compileProgram(url, name) {
+  const entry = fileURLToPath(url);
   const readFile = (path) => (existsSync(path) ? readFileSync(path, "utf8") : null);
-  return Program.compile({ entry: fileURLToPath(url), readFile }, { name });
+  if (!compiled.has(entry)) compiled.set(entry, Program.compile({ entry, readFile }, { name }));
+  return compiled.get(entry);
 }
 
 /** Compiles a program and hands it to a dataplane. */

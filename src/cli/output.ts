@@ -30,11 +30,13 @@ export function removeUnfinished(): void {
   unfinished.clear();
 }
 
-export async function openOutput(path: string): Promise<Output> {
+/** What is `durable` is on the disk before it takes the place of what was there. */
+export async function openOutput(path: string, { durable = false } = {}): Promise<Output> {
   if (path === "-") return standardOutput();
   try {
     const target = await realpath(path).catch(() => path);
-    return (await isRegular(target)) ? await replaceFile(path, target) : await openDirect(path);
+    if (!(await isRegular(target))) return await openDirect(path);
+    return await replaceFile(path, target, durable);
   } catch (error) {
     throw fileError("write", path, error);
   }
@@ -74,7 +76,7 @@ async function isRegular(path: string): Promise<boolean> {
   return status === undefined || status.isFile();
 }
 
-async function replaceFile(path: string, target: string): Promise<Output> {
+async function replaceFile(path: string, target: string, durable: boolean): Promise<Output> {
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
   const file = await open(temporary, "w");
   unfinished.add(temporary);
@@ -87,6 +89,7 @@ async function replaceFile(path: string, target: string): Promise<Output> {
     write: block.write,
     async finish() {
       await block.flush();
+      if (durable) await file.sync();
       await file.close();
       await rename(temporary, target).catch((error: unknown) => {
         throw fileError("write", path, error);

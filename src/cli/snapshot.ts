@@ -28,9 +28,9 @@ export function from<Result>(path: string, read: () => Result): Result {
   }
 }
 
-/** Whole or not at all. */
+/** Whole or not at all, even when the machine stops in the middle of it. */
 export async function writeSnapshot(path: string, dataplane: Dataplane): Promise<void> {
-  const output = await openOutput(path);
+  const output = await openOutput(path, { durable: true });
   try {
     await output.write(dataplane.snapshot());
     await output.finish();

@@ -1,6 +1,7 @@
 /**
  * Everything a dataplane holds, as MessagePack: every map with its entries, the counters and the statistics.
- * Both engines write the same dump after the same packets, and any MessagePack reader can read it.
+ * Both engines write the same dump after the same packets, and any MessagePack reader can read it. It is to be looked
+ * at; what another dataplane can go on from is a snapshot, snapshot/snapshot.ts.
  */
 import { Packr, unpack } from "msgpackr";
 import type { Counters, ServiceStatistics } from "./counters.ts";

@@ -11,7 +11,7 @@ import { checkAttach } from "./options.ts";
 import { spotOf } from "./place.ts";
 import { infoOf, type Standing } from "./standing.ts";
 
-/** BPF_MPROG_MAX of include/linux/bpf_mprog.h. */
+/** BPF_MPROG_MAX of include/linux/bpf_mprog.h, whose array ends with an empty place: 63 programs, and service NAT. */
 export const LINKS_MAX = 64;
 
 /** What stands at a place: all that the engine has to know of a link. */
@@ -61,16 +61,17 @@ export class Chain {
     return this.#standings.map((each) => infoOf(each, this.#host.tallyOf(each)));
   }
 
-  /** Refuses in the order of bpf_mprog_attach: the program, the revision, the place, the room. */
+  /** Refuses in the order of bpf_mprog_attach: the program, the revision, one that stands here, the room, the place. */
   attach(program: unknown, given: AttachOptions): Link {
     const options = checkAttach(given);
     const resident = this.#residentOf(program);
     this.#demandRevision(options.revision);
+    const name = options.name ?? resident.name;
+    this.#demandNew(resident, name, options.replace);
+    if (options.replace === undefined) this.#demandRoom();
     const before = this.#standings;
     const { index, length } = spotOf(options, before.length, (link) => this.#indexOf(link));
     const [ahead, behind] = [before.slice(0, index), before.slice(index + length)];
-    const name = options.name ?? resident.name;
-    this.#demandRoom(resident, name, [...ahead, ...behind]);
     const { maxTraps } = options;
     const standing = this.#host.create({ hook: this.name, name, maxTraps, resident });
     this.#commit([...ahead, standing, ...behind], before.slice(index, index + length));
@@ -139,7 +140,10 @@ export class Chain {
     );
   }
 
-  #demandRoom(resident: Resident, name: string, others: readonly Standing[]): void {
+  /** What it replaces, if that is there, need not differ from it. */
+  #demandNew(resident: Resident, name: string, replaced: Link | string | undefined): void {
+    const leaving = this.#find(replaced);
+    const others = this.#standings.filter((each) => each !== leaving);
     if (others.some((each) => each.name === name)) {
       throw new HookError(
         "name-taken",
@@ -147,7 +151,10 @@ export class Chain {
       );
     }
     this.#demandService(resident, others);
-    if (others.length < LINKS_MAX) return;
+  }
+
+  #demandRoom(): void {
+    if (this.#standings.length < LINKS_MAX) return;
     throw new HookError("too-many-links", `${this.name} has ${LINKS_MAX} links: detach one`);
   }
 
@@ -166,10 +173,7 @@ export class Chain {
   }
 
   #indexOf(link: Link | string): number {
-    const standing =
-      typeof link === "string"
-        ? this.#standings.find(({ name }) => name === link)
-        : this.#host.standingOf(link);
+    const standing = this.#find(link);
     if (standing === undefined) throw this.#unknown(link);
     if (standing.past !== undefined) throw detached(standing);
     if (standing.hook === this.name) return this.#standings.indexOf(standing);
@@ -177,6 +181,12 @@ export class Chain {
       "wrong-hook",
       `link ${standing.name} stands in ${standing.hook}, not in ${this.name}`,
     );
+  }
+
+  /** A link of any hook, detached ones too; by name only those that stand here. */
+  #find(link: Link | string | undefined): Standing | undefined {
+    if (typeof link !== "string") return this.#host.standingOf(link);
+    return this.#standings.find(({ name }) => name === link);
   }
 
   #unknown(link: unknown): HookError {

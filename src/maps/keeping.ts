@@ -27,6 +27,7 @@ import {
 import { concat } from "../packet/bytes.ts";
 import { MapError } from "./error.ts";
 import type { MapRecord } from "./face.ts";
+import { compileLayout, fits } from "./layout.ts";
 import type { FieldType, Layout, MapFlag, MapType, Struct, UserMap } from "./map.ts";
 import type { Maps } from "./registry.ts";
 import { flagNames, isMapOfMaps, isPerCpu, typeName } from "./shape.ts";
@@ -170,8 +171,8 @@ function unpackMap(place: Place, cpus: number): SavedMap {
     name: stringOf(part("name")),
     shape,
     inner: optional("inner", unpackShape),
-    key: optional("key", unpackLayout),
-    value: optional("value", unpackLayout),
+    key: optional("key", (layout) => unpackFitting(layout, shape.keySize)),
+    value: optional("value", (layout) => unpackFitting(layout, shape.valueSize)),
     contents: unpackContents(place, shape, cpus),
   };
 }
@@ -182,6 +183,17 @@ function unpackShape(place: Place): MapShape {
   ) as [number, number, number, number, number, ...number[]];
   if (flags === undefined || more.length > 0) throw damaged(place, "is no shape");
   return { type, keySize, valueSize, maxEntries, flags };
+}
+
+/** A ring buffer, whose records have any size, says none. */
+function unpackFitting(place: Place, size: number): Layout {
+  const layout = unpackLayout(place);
+  try {
+    if (fits(compileLayout(layout, place.path), size) || size === 0) return layout;
+  } catch (error) {
+    throw translated(error, place);
+  }
+  throw damaged(place, `is no layout of ${size} bytes`);
 }
 
 function unpackLayout(place: Place): Layout {

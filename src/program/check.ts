@@ -8,13 +8,9 @@ import { checkExports, checkImports, globalNamed, STACK_POINTER } from "./import
 import { inspect } from "./inspection.ts";
 import { readLayouts } from "./layouts.ts";
 import { isName, NAME_RULE } from "./name.ts";
+import type { ProgramOptions } from "./options.ts";
 import { type Program, ProgramError } from "./program.ts";
 import { CONSTANT, isRelocated, type Relocation, readRelocations, TABLE } from "./relocation.ts";
-
-export interface ProgramOptions {
-  /** 1 to 63 bytes of A-Z a-z 0-9 _ . - Default: the name that the module has, or "program". */
-  readonly name?: string;
-}
 
 /** A program is a few KiB; what is larger than this is none. */
 export const PROGRAM_SIZE_MAX = 2 ** 20;
@@ -112,7 +108,10 @@ function moves(
   image: Image,
   places: ReadonlyMap<number, number>,
 ): boolean {
-  if (segment.base !== undefined) return globalNamed(image, segment.base) === base;
+  if (segment.base !== undefined) {
+    const isMovedTwice = segment.place !== undefined && places.has(segment.place);
+    return globalNamed(image, segment.base) === base && !isMovedTwice;
+  }
   return isRelocated(segment, kind, places);
 }
 

@@ -1,11 +1,10 @@
 /** Source -> Program: AssemblyScript with `waxdp/program`, compiled in this process to a module that goes anywhere. */
 import type * as AssemblyScript from "assemblyscript";
-import { checkOptions, loadProgram, type ProgramOptions } from "./check.ts";
+import { checkOptions, loadProgram } from "./check.ts";
 import {
   attempt,
   type Build,
   type BuildOptions,
-  type Compiler,
   emit,
   openCompiler,
   parse,
@@ -18,16 +17,10 @@ import { expand } from "./expansion.ts";
 import type { Layouts } from "./layouts.ts";
 import { isName } from "./name.ts";
 import { observe } from "./observation.ts";
+import type { CompileOptions } from "./options.ts";
 import { BASES, position } from "./position.ts";
 import { type Diagnostic, type Program, ProgramError } from "./program.ts";
 import { openSources, readerOf, type Source, type SourceReader, type Sources } from "./sources.ts";
-
-export interface CompileOptions extends ProgramOptions {
-  /** Where the package of the compiler is not found by its name. */
-  readonly compiler?: Compiler;
-  /** Names of functions in traps, nothing optimized. Default false. */
-  readonly debug?: boolean;
-}
 
 interface Described extends Build {
   readonly types: Layouts;

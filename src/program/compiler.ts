@@ -1,15 +1,10 @@
 /** AssemblyScript's compiler in this process, and what it is told. */
 import type * as AssemblyScript from "assemblyscript";
+import type { Compiler } from "./options.ts";
 import { ProgramError } from "./program.ts";
 import { LIBRARY, SDK_ENTRY, type Sources, type Text } from "./sources.ts";
 
 export type Api = typeof AssemblyScript;
-
-/** The package of the compiler, where it is not found by its name: what its modules export. */
-export interface Compiler {
-  readonly assemblyscript: unknown;
-  readonly asc: unknown;
-}
 
 /** The version the SDK is written for; others of its minor version may do. */
 const PACKAGE = "assemblyscript@0.28";

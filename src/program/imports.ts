@@ -173,7 +173,7 @@ function hasFunction({ exports, functions }: Image, name: string, expected: Func
   );
 }
 
-/** The function types of modules are read, so that one that imports nothing at all is checked all the same. */
+/** What a global is called that a segment begins at; only imported ones can be meant. */
 export function globalNamed({ imports }: Image, index: number): string {
   const globals = imports.filter(({ kind }) => kind === "global");
   const found = globals[index];

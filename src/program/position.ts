@@ -124,7 +124,7 @@ function explains(first: Uint8Array, second: Uint8Array, found: readonly Relocat
 function group(found: readonly Relocation[], image: Image): Groups {
   const groups: Groups = new Map();
   const sorted = [...found].sort((a, b) => a.at - b.at);
-  for (const [id, { from, to }] of image.sections) {
+  for (const [id, { from, to }] of [...image.sections].sort(([one], [other]) => one - other)) {
     const inside = sorted.filter(({ at }) => at >= from && at < to);
     if (inside.length > 0) groups.set(id, inside);
   }

@@ -52,26 +52,32 @@ export function readRelocations(bytes: Uint8Array, image: Image): readonly Reloc
   if (reader.u8() !== VERSION)
     throw malformed(`${RELOCATION_SECTION} is of another version`, span.from);
   const found: Relocation[] = [];
-  while (!reader.done) readGroup(reader, image, found);
+  // In rising order, so that no number is moved twice.
+  for (let last = -1; !reader.done; ) last = readGroup(reader, image, last, found);
   return found;
 }
 
-function readGroup(reader: Reader, image: Image, found: Relocation[]): void {
-  const section = image.sections.get(reader.u32());
-  if (!section)
-    throw malformed(`${RELOCATION_SECTION} names a section that is not there`, reader.at);
+/** The number of its section. */
+function readGroup(reader: Reader, image: Image, last: number, found: Relocation[]): number {
+  const id = reader.u32();
+  const section = image.sections.get(id);
+  if (!section || id <= last) {
+    throw malformed(`${RELOCATION_SECTION} names no section that follows`, reader.at);
+  }
   let at = section.from;
-  for (let rest = reader.u32(), first = true; rest > 0; rest--, first = false) {
+  let least = 0;
+  for (let rest = reader.u32(); rest > 0; rest--) {
     const number = reader.u32();
     const distance = number >>> KIND_BITS;
     const relocation = { at: at + distance, kind: number & (2 ** KIND_BITS - 1) };
-    if (!fits(relocation, image) || (!first && distance < size(relocation.kind))) {
+    if (!fits(relocation, image) || distance < least || relocation.at >= section.to) {
       throw malformed(`${RELOCATION_SECTION} points at what is no address`, reader.at);
     }
     found.push(relocation);
     at = relocation.at;
+    least = size(relocation.kind);
   }
-  return;
+  return id;
 }
 
 function size(kind: number): number {

@@ -1,6 +1,7 @@
 /** `Program`, the value: how programs come to be. */
-import { loadProgram, type ProgramOptions } from "./check.ts";
-import { type CompileOptions, compileProgram } from "./compile.ts";
+import { loadProgram } from "./check.ts";
+import { compileProgram } from "./compile.ts";
+import type { CompileOptions, ProgramOptions } from "./options.ts";
 import type { Program as CheckedProgram } from "./program.ts";
 import type { Source } from "./sources.ts";
 

@@ -90,7 +90,7 @@ describe("operations on maps", () => {
     for (const { map, run } of [...operators, ...inside]) {
       const entries = dataplane.maps.get(map);
       for (const operation of map === "array" ? (["lookup", "update"] as const) : OPERATIONS) {
-        expect(run(operation)).toBeGreaterThanOrEqual(0);
+        expect(run(operation)).toBeLessThan(1e6);
         expect(entries?.length).toBe(operation === "delete" ? 0 : ENTRIES);
       }
     }

@@ -39,6 +39,26 @@ const REFUSED: readonly { name: string; options: unknown; message: RegExp }[] = 
     message: /capacity\.fragments is 65537: it must be an integer from 1 to 65536/,
   },
   {
+    name: "headroom that is no whole number of cache lines",
+    options: { capacity: { headroom: 100 } },
+    message: /capacity\.headroom is 100: it must be a multiple of 64 from 64 to 4096/,
+  },
+  {
+    name: "less headroom than a reject takes",
+    options: { capacity: { headroom: 0 } },
+    message: /capacity\.headroom is 0: it must be a multiple of 64 from 64 to 4096/,
+  },
+  {
+    name: "an arena below 0",
+    options: { capacity: { arena: -1 } },
+    message: /capacity\.arena is -1: it must be an integer from 0 to 2147483648/,
+  },
+  {
+    name: "more CPUs than there are numbers for",
+    options: { capacity: { cpus: 65 } },
+    message: /capacity\.cpus is 65: it must be an integer from 1 to 64/,
+  },
+  {
     name: "ports that are drawn perhaps",
     options: { randomFully: 1 },
     message: /randomFully is 1: it must be true or false/,
@@ -84,6 +104,22 @@ describe.each(Object.entries(CREATE))("options of the %s dataplane", (_, create)
     expect(() => dataplane.process([1] as never, { now: 0 })).toThrow(/must be a Uint8Array/);
     expect(() => dataplane.process(new Uint8Array(60), { now: Number.NaN })).toThrow(/now is NaN/);
     expect(() => dataplane.process(new Uint8Array(60), {} as never)).toThrow(/now is undefined/);
+  });
+
+  it.each([
+    { given: { mark: -1 }, message: /mark is -1: it must be an integer from 0 to 4294967295/ },
+    { given: { mark: 0.5 }, message: /mark is 0\.5/ },
+    { given: { priority: 2 ** 32 }, message: /priority is 4294967296/ },
+    { given: { cpu: 2 }, message: /cpu is 2: it must be an integer below capacity\.cpus, 2/ },
+    { given: { cpu: -1 }, message: /cpu is -1/ },
+  ])("refuse a frame with $given", async ({ given, message }) => {
+    const { process, batch } = await create({ capacity: { cpus: 2 } });
+    expect(() => process(new Uint8Array(60), { now: 0, ...given })).toThrow(message);
+    expect(() => {
+      batch.push(new Uint8Array(60), given);
+      batch.process(0, given);
+    }).toThrow(message);
+    expect(process(new Uint8Array(60), { now: 0, mark: 2 ** 32 - 1, cpu: 1 }).verdict).toBe("PASS");
   });
 
   it("refuse a frame larger than 256 KiB", async () => {

@@ -35,6 +35,7 @@ describe(`${SCENARIOS} random sets of programs`, () => {
       (name) => `action ${name}`,
     ),
     ...["null", "program", "trap", "no-endpoints", "fragment"].map((name) => `reason ${name}`),
+    ...["hash", "lru", "percpuHash", "lpm"].map((name) => `full ${name}`),
     "program none",
     "program some",
     "released PASS",

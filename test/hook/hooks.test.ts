@@ -145,12 +145,23 @@ describe("revision", () => {
     expect(namesOf(egress)).toEqual(["a", "b", "c", "x"]);
   });
 
-  test("is looked at before the place and the name, as in bpf_mprog_attach", () => {
-    const { egress, set } = abc();
+  test("is looked at before the name, the name before the place, as in bpf_mprog_attach", () => {
+    const { egress, set, x } = abc();
     const a = set.residents.make("a");
     const given = { revision: 1, before: "nobody" };
     expect(() => egress.attach(a, given)).toThrow(error("stale-revision"));
-    expect(() => egress.attach(a, { before: "nobody" })).toThrow(error("unknown-link"));
+    expect(() => egress.attach(a, { before: "nobody" })).toThrow(error("name-taken"));
+    expect(() => egress.attach(a, { replace: "nobody" })).toThrow(error("name-taken"));
+    expect(() => egress.attach(x, { before: "nobody" })).toThrow(error("unknown-link"));
+  });
+
+  test("and a chain that is full says so before it looks for the place", () => {
+    const { hooks, residents } = stage();
+    for (let i = 0; i < 64; i++) hooks.egress.attach(residents.make(`p${i}`));
+    const x = residents.make("x");
+    expect(() => hooks.egress.attach(x, { before: "nobody" })).toThrow(error("too-many-links"));
+    expect(() => hooks.egress.attach(x, { replace: "nobody" })).toThrow(error("unknown-link"));
+    expect(() => hooks.egress.attach(residents.make("p0"))).toThrow(error("name-taken"));
   });
 });
 

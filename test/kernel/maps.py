@@ -74,13 +74,13 @@ def exit_program():
     return instruction(0x95)
 
 
-def load_program(code):
+def load_program(code, kind=PROG_TYPE_XDP):
     log = ctypes.create_string_buffer(65536)
     license = ctypes.create_string_buffer(b"GPL")
     text = ctypes.create_string_buffer(code, len(code))
     attributes = struct.pack(
         "<IIQQIIQI",
-        PROG_TYPE_XDP,
+        kind,
         len(code) // 8,
         ctypes.addressof(text),
         ctypes.addressof(license),

@@ -266,6 +266,26 @@ describe("descriptions in custom sections", () => {
   });
 });
 
+test("relocations that move a number twice are refused", async () => {
+  const { bytes } = await Program.compile(
+    "const AT = memory.data<u8>([1, 2, 3]); export function program(ctx: usize): i32 { return load<u8>(AT, 1); }",
+  );
+  const module = new WebAssembly.Module(bytes);
+  const [content] = WebAssembly.Module.customSections(module, "waxdp.reloc");
+  const groups = [...new Uint8Array(content!)].slice(1);
+  const others = Uint8Array.from([...bytes, ...custom([...text("other")])]);
+  expect(Program.load(others).memory.size).toBeGreaterThan(2);
+  // The section's own bytes stand in the file once: in its place one that has every group twice.
+  const kept = [...bytes];
+  const whole = custom([...text("waxdp.reloc"), 1, ...groups]);
+  const at = kept.findIndex((_, start) =>
+    whole.every((byte, index) => kept[start + index] === byte),
+  );
+  expect(at).toBeGreaterThan(0);
+  kept.splice(at, whole.length, ...custom([...text("waxdp.reloc"), 1, ...groups, ...groups]));
+  expect(refusal(Uint8Array.from(kept)).message).toMatch(/no section that follows/);
+});
+
 describe("mutated modules", () => {
   const seeds: Uint8Array[] = [];
 

@@ -6,6 +6,7 @@ import { createDataplane, createModel, parseObjects, readSnapshot } from "../../
 import { nodeObject, proxyObject, serviceObjects } from "../conformance/cluster.ts";
 import { createChecked, dataplanes } from "../conformance/dataplanes.ts";
 import { build, type Frame } from "../conformance/frame.ts";
+import { pieces } from "../conformance/pieces.ts";
 import {
   answer,
   CLIENT,
@@ -141,10 +142,7 @@ describe.each(WAYS)("%s", (_, from, to) => {
 
   test("an interface that pods are behind gets a row before anything is applied again", async () => {
     const twin = await twins(from, to);
-    const proxy = proxyObject({
-      detectLocalMode: "InterfaceNamePrefix",
-      detectLocal: { interfaceNamePrefix: "cali" },
-    });
+    const proxy = proxyObject({ podInterfaces: "cali" });
     const objects = [
       nodeObject({ name: NODE, addresses: [NODE_IPV4] }),
       proxy,
@@ -229,10 +227,9 @@ describe.each(dataplanes)("$name", ({ create }) => {
   });
 
   test("fragments that wait are discarded, and counted", async () => {
-    const { pieces } = await import("../conformance/pieces.ts");
     const [source, heir] = [await create(OPTIONS), await create(OPTIONS)];
     source.apply(parseObjects(OBJECTS_FEW));
-    const [, ...late] = pieces(build({ ...REQUEST, proto: "udp" }), 40);
+    const [, ...late] = pieces({ ...REQUEST, proto: "udp", payload: new Uint8Array(64) }, 24, 48);
     for (const piece of late) source.process(piece, { now: EPOCH });
     const { held } = source.counters().fragments;
     expect(held).toBeGreaterThan(0);

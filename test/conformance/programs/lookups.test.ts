@@ -271,10 +271,15 @@ describe("conntrack", () => {
       lab().at(0);
       translated({ ...REQUEST, proto: "udp" });
       const udp = { ...opener, proto: UDP };
-      lab().at(29_999);
-      expect(connection(udp)).toMatchObject({ idle: 29_999 });
+      // Looks for what has expired at this time, and not again within a second.
+      lab().at(29_500);
+      expect(connection(udp)).toMatchObject({ idle: 29_500 });
+      lab().at(30_400);
+      expect(connection(udp)).toBeNull();
+      expect(lab().engine.counters().connections).toMatchObject({ expired: 0, ipv4: 1 });
       lab().at(30_500);
       expect(connection(udp)).toBeNull();
+      expect(lab().engine.counters().connections).toMatchObject({ expired: 1, ipv4: 0 });
     });
 
     test("a lookup keeps nothing alive", () => {

@@ -38,6 +38,8 @@ export interface Side {
   install(plan: ChainPlan): void;
   /** All that programs have left: maps, tallies, what has trapped. */
   memory(): object;
+  /** Entries now. */
+  lengths(): Readonly<Record<MapName, number>>;
   /** Records that nobody has read yet. */
   drain(): readonly string[];
 }
@@ -108,6 +110,10 @@ function equip(engine: Engine, options: DataplaneOptions, programs: readonly Pro
       random: runtime.random >>> 0,
       scratch: new Uint8Array(runtime.memory.buffer, scratch, SCRATCH_SIZE).slice(),
     }),
+    lengths: () =>
+      Object.fromEntries(
+        Object.entries(maps).map(([name, { length }]) => [name, length]),
+      ) as Record<MapName, number>,
     drain: () => ring.consume(Number.POSITIVE_INFINITY).map(hex),
   };
 }

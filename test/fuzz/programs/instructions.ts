@@ -24,7 +24,7 @@ export const MAPS = {
   array: { type: MAP_TYPE_ARRAY, keySize: 4, valueSize: 8, maxEntries: 5, flags: 0 },
   percpuArray: { type: MAP_TYPE_PERCPU_ARRAY, keySize: 4, valueSize: 8, maxEntries: 3, flags: 0 },
   percpuHash: { type: MAP_TYPE_PERCPU_HASH, keySize: 4, valueSize: 8, maxEntries: 5, flags: 0 },
-  lpm: { type: MAP_TYPE_LPM_TRIE, keySize: 8, valueSize: 8, maxEntries: 5, flags: 1 },
+  lpm: { type: MAP_TYPE_LPM_TRIE, keySize: 8, valueSize: 8, maxEntries: 3, flags: 1 },
 } as const satisfies Record<string, MapShape>;
 export const RING: MapShape = {
   type: MAP_TYPE_RINGBUF,

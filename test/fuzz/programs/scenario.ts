@@ -11,7 +11,7 @@ import { options, ROOMY } from "../settings.ts";
 import { lookAround, type Memory, type Talk, talk } from "../talks.ts";
 import { createTrail } from "../trail.ts";
 import { type Bench, type ChainPlan, createBench, NAT, type Stand } from "./bench.ts";
-import { program } from "./instructions.ts";
+import { MAPS, type MapName, program } from "./instructions.ts";
 
 const PROGRAMS_MAX = 6;
 const CPUS = 3;
@@ -112,6 +112,9 @@ function happen(stage: Stage, { kind, chain, seed }: Happening): void {
   const { wasm, model } = pairOf(bench);
   demandEqual(wasm.counters(), model.counters(), "counters");
   demandEqual(bench.wasm.memory(), bench.model.memory(), "programs");
+  for (const [name, length] of Object.entries(bench.model.lengths())) {
+    if (length === MAPS[name as MapName].maxEntries) stage.met.seen.add(`full ${name}`);
+  }
 }
 
 function drain({ bench, met }: Stage): void {
