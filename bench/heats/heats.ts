@@ -115,7 +115,7 @@ const QUICK = [
   ...["1 flow", "1,024 flows", "65,536 flows", "IPv6", "new connections only"].map(
     (name) => new RegExp(`^(${ESTABLISHED}|Other traffic, 65,536 flows), ${name}$`),
   ),
-  /^Programs .*, 4,096 to a call$/,
+  /^Programs before .*, 4,096 to a call$/,
 ];
 
 /** What programs add. */

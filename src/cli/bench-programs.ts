@@ -1,6 +1,6 @@
 /** What the report tells of programs: what they add to a packet, and what operations on their maps take. */
 import type { HeatResult, LaneResult } from "../../bench/heats/heat.ts";
-import { LOAD_NAMES, NO_PROGRAM, PLACE_NAMES } from "../../bench/heats/programs.ts";
+import { LOAD_NAMES, NO_PROGRAM, PLACE_NAMES, type PlaceName } from "../../bench/heats/programs.ts";
 import type { Timing } from "../../bench/heats/sample.ts";
 import type { MapMeasurement, MapOperation, Side } from "../../bench/measurements/maps.ts";
 import { section } from "./bench-extras.ts";
@@ -8,40 +8,39 @@ import { nanoseconds, ratio, spreadText } from "./bench-figures.ts";
 import { type Column, table } from "./table.ts";
 import { count, type Paint } from "./terminal.ts";
 
-const PROGRAM_COLUMNS: readonly Column[] = [
-  { title: "" },
-  ...PLACE_NAMES.flatMap((title) => [{ title, right: true }, { title: "" }]),
-];
-
 export function printPrograms(results: readonly HeatResult[], paint: Paint): string[] {
   if (results.length === 0) return [];
+  const places = PLACE_NAMES.filter((place) => results.some((each) => isAt(each, place)));
+  const columns: readonly Column[] = [
+    { title: "" },
+    ...places.flatMap((title) => [{ title, right: true }, { title: "" }]),
+  ];
   const sizes = new Set(results.map(({ heat }) => heat.name));
-  const rows = [...sizes].flatMap((size) => [
-    [paint("bold", size)],
-    ...programRows(
-      results.filter(({ heat }) => heat.name === size),
-      paint,
-    ),
-  ]);
+  const rows = [...sizes].flatMap((size) => {
+    const own = results.filter(({ heat }) => heat.name === size);
+    const heats = places.map((place) => own.find((each) => isAt(each, place)));
+    return [[paint("bold", size)], ...programRows(heats, paint)];
+  });
   return [
     ...section("Programs, 1,024 flows: nanoseconds that they add to a packet", paint),
-    ...table(PROGRAM_COLUMNS, rows, (text) => paint("dim", text)),
+    ...table(columns, rows, (text) => paint("dim", text)),
     "  The first program in the way also pays for the walk through the chains, which packets are spared without any.",
     "",
   ];
 }
 
+function isAt({ heat }: HeatResult, place: PlaceName): boolean {
+  return heat.topic.startsWith(`Programs ${place},`);
+}
+
 /** Of one size of calls: a line for each program, a pair of cells for each place. */
-function programRows(results: readonly HeatResult[], paint: Paint): string[][] {
-  const places = PLACE_NAMES.map((place) =>
-    results.find(({ heat }) => heat.topic.startsWith(`Programs ${place},`)),
-  );
-  const present = (name: string) => places.some((place) => place && laneOf(place, name));
+function programRows(heats: readonly (HeatResult | undefined)[], paint: Paint): string[][] {
+  const present = (name: string) => heats.some((heat) => heat && laneOf(heat, name));
   return [NO_PROGRAM, ...LOAD_NAMES].filter(present).map((name) => [
     `  ${name === NO_PROGRAM ? `${name}: all that a packet takes` : name}`,
-    ...places.flatMap((place) => {
-      const lane = place && laneOf(place, name);
-      return lane ? laneCells(place as HeatResult, lane, paint) : ["", ""];
+    ...heats.flatMap((heat) => {
+      const lane = heat && laneOf(heat, name);
+      return lane ? laneCells(heat, lane, paint) : ["", ""];
     }),
   ]);
 }

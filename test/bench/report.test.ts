@@ -120,6 +120,7 @@ describe("the table", () => {
     const maps = { ...REPORT.maps!, xdp: undefined };
     const egress = print({ ...REPORT, heats, maps });
     expect(egress).toMatch(/^ {2}one no-op +40\.0 +40\.0\.\.40\.0$/m);
+    expect(egress).toMatch(/^ +on egress$/m);
     expect(egress).not.toMatch(/BPF_PROG_TEST_RUN/);
   });
 

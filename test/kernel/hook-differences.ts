@@ -103,6 +103,20 @@ export const DIFFERENCES: readonly Difference[] = [
       change.do === "detach" && "end" in change && chains[change.hook].links.length === 0,
   },
   {
+    what: "a program that was unloaded is told before a link that is detached",
+    reason:
+      "a number that is no program comes first in the kernel too, but it looks at a program's type only as it attaches",
+    before: [attach("NEXT0", { linked: true }), { do: "release", link: 1 }],
+    request: ["update", 1, "other"],
+    errno: "ENOLINK",
+    ours: (mirror) => mirror.link(1).update(mirror.program("other")),
+    code: "unloaded",
+    isSuch: (change, chains) =>
+      change.do === "update" &&
+      change.program === "other" &&
+      !Object.values(chains).some(({ links }) => links.some(([, link]) => link === change.link)),
+  },
+  {
     what: "two places are refused even when they agree",
     reason: "one place says it; two are a mistake more often than not",
     before: [attach("NEXT0"), attach("NEXT1")],

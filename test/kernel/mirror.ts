@@ -81,16 +81,10 @@ export class Mirror {
   }
 
   #carryOut(change: Change): void {
-    switch (change.do) {
-      case "attach":
-        return this.#attach(change);
-      case "detach":
-        return this.#standing(change).detach();
-      case "update":
-        return this.link(change.link).update(this.program(change.program));
-      case "release":
-        return this.link(change.link).detach();
-    }
+    if (change.do === "attach") this.#attach(change);
+    if (change.do === "detach") this.#standing(change).detach();
+    if (change.do === "update") this.link(change.link).update(this.program(change.program));
+    if (change.do === "release") this.link(change.link).detach();
   }
 
   #attach({ hook, program, linked, sides, relative, replace, revision }: Attachment): void {

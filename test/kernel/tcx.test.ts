@@ -21,24 +21,39 @@ import {
 import { DIFFERENCES, isApart } from "./hook-differences.ts";
 import { codeOf, REFUSALS, STANDING } from "./hook-errors.ts";
 import { Mirror } from "./mirror.ts";
-import { type Chains, createTcx, HOOKS, skipped, TCX_VERDICTS, type Tcx } from "./tcx.ts";
+import {
+  type Chains,
+  createTcx,
+  HOOKS,
+  type HookName,
+  skipped,
+  TCX_VERDICTS,
+  type Tcx,
+} from "./tcx.ts";
 
+/** A number that is no verdict, here or there. */
+const ODD = 9;
 /** What programs return here. XDP_REDIRECT needs a row of an interface in the context. */
 const BODIES = {
   NEXT,
   PASS,
   DROP,
   REDIRECT: "(i32.store offset=44 (local.get $ctx) (i32.const 1)) (i32.const 4)",
+  ODD: `(i32.const ${ODD})`,
 };
+const VERDICTS = { ...TCX_VERDICTS, ODD };
 type Verdict = keyof typeof BODIES;
-const VERDICTS = Object.keys(BODIES) as Verdict[];
-/** More than either keeps in one chain. */
-const FILLERS = Array.from({ length: 66 }, (_, i) => `NEXT${i}`);
-const ENDERS = (["PASS", "DROP", "REDIRECT"] as const).flatMap((verdict) =>
+const verdictOf = (program: string) => program.replace(/\d+$/, "") as Verdict;
+/** They walk; each writes its number, a hexadecimal digit, behind those in the mark of the packet. */
+const WALKERS = (["NEXT", "PASS", "DROP", "REDIRECT"] as const).flatMap((verdict) =>
   [0, 1, 2].map((i) => `${verdict}${i}`),
 );
-const PROGRAMS = [...FILLERS, ...ENDERS];
-const verdictOf = (program: string) => program.replace(/\d+$/, "") as Verdict;
+/** More than either keeps in one chain. */
+const FILLERS = Array.from({ length: 66 }, (_, i) => `NEXT${i}`);
+const PROGRAMS = [...new Set([...WALKERS, "ODD0", ...FILLERS])];
+const bodyOf = (program: string, number: number) =>
+  `(i32.store offset=16 (local.get $ctx) (i32.or (i32.const ${number & 15})
+    (i32.shl (i32.load offset=16 (local.get $ctx)) (i32.const 4)))) ${BODIES[verdictOf(program)]}`;
 /** BPF_MPROG_MAX, of which one stays empty. */
 const KERNEL_LINKS_MAX = 63;
 const LINKS_MAX = 64;
@@ -52,10 +67,10 @@ describe.skipIf(skipped)("the kernel's hooks", () => {
   beforeAll(async () => {
     kernel = await createTcx();
     for (const [number, program] of PROGRAMS.entries()) {
-      await kernel.ask("load", program, number, TCX_VERDICTS[verdictOf(program)]);
+      await kernel.ask("load", program, number, VERDICTS[verdictOf(program)]);
     }
     await kernel.ask("load", SERVICE_NAT, PROGRAMS.length, TCX_VERDICTS.NEXT);
-    const bodies = PROGRAMS.map((program) => [program, BODIES[verdictOf(program)]] as const);
+    const bodies = PROGRAMS.map((program, at) => [program, bodyOf(program, at)] as const);
     mirrors = await Promise.all(
       SCENES.map(async ({ engine, create }) => {
         const { dataplane } = await create({ capacity: { arena: 1 << 24 } });
@@ -181,31 +196,43 @@ describe.skipIf(skipped)("the kernel's hooks", () => {
   });
 
   describe("walks", () => {
+    /** Who ran, in that order, and what became of the frame. */
+    const walk = (mirror: Mirror, hook: HookName) => {
+      const { dataplane } = mirror;
+      const { verdict, event } = dataplane.process(FRAME, { now: 0 });
+      const marks = [...(event.mark ?? 0).toString(16)].map((digit) => Number.parseInt(digit, 16));
+      const infos = dataplane.hooks[hook].list().filter(({ runCount }) => runCount > 0);
+      const counted = infos.map(({ program }) => program.name);
+      return { ran: marks.map((number) => PROGRAMS[number]!), counted, verdict };
+    };
+    const send = async (hook: HookName) => {
+      const { result } = await kernel.ask<[number[], string]>("send", hook);
+      const counted = result[0].map((number) => PROGRAMS[number] ?? SERVICE_NAT);
+      return { ran: counted.filter((name) => name !== SERVICE_NAT), counted, verdict: result[1] };
+    };
+
     test.each(HOOKS)(
       "%s: the same programs run, and the same one has the last word",
       async (hook) => {
         const side = fc.constantFrom("before" as const, "after" as const);
-        const program = fc.constantFrom("NEXT0", "NEXT1", "NEXT2", ...ENDERS);
-        const chain = fc.uniqueArray(fc.tuple(program, side), {
-          selector: ([name]) => name,
-          minLength: 1,
-          maxLength: 7,
-        });
+        // Every chain begins with one that is sure to run, and so to write its mark.
+        const chain = fc.uniqueArray(
+          fc.tuple(fc.constantFrom(...WALKERS.filter((name) => name !== "NEXT1")), side),
+          {
+            selector: ([name]) => name,
+            maxLength: 6,
+          },
+        );
         const property = fc.asyncProperty(chain, async (posts) => {
           await reset();
           for (const [name, where] of posts) await judge(attach(name, { hook, sides: [where] }));
-          const { result } = await kernel.ask<[number[], string]>("send", hook);
-          const [numbers, verdict] = result;
-          const ran = numbers.map((number) => [...PROGRAMS, SERVICE_NAT][number]);
-          for (const { name, dataplane } of mirrors) {
-            const { verdict: said } = dataplane.process(FRAME, { now: 0 });
-            const infos = dataplane.hooks[hook].list().filter(({ runCount }) => runCount > 0);
-            const names = infos.map(({ program: { name } }) => name);
-            expect({ name, posts, ran: names, verdict: said }).toEqual({
-              name,
+          await judge(attach("NEXT1", { hook, sides: ["before"] }));
+          const wanted = await send(hook);
+          for (const mirror of mirrors) {
+            expect({ name: mirror.name, posts, ...walk(mirror, hook) }).toEqual({
+              name: mirror.name,
               posts,
-              ran,
-              verdict,
+              ...wanted,
             });
           }
         });
@@ -213,6 +240,15 @@ describe.skipIf(skipped)("the kernel's hooks", () => {
       },
       TIMEOUT,
     );
+
+    test("a number that is no verdict lets the packet pass; here the next link is asked first", async () => {
+      for (const program of ["NEXT1", "ODD0", "DROP0"]) await judge(attach(program));
+      expect(await send("egress")).toMatchObject({ ran: ["NEXT1", "ODD0"], verdict: "PASS" });
+      for (const mirror of mirrors) {
+        const ran = ["NEXT1", "ODD0", "DROP0"];
+        expect(walk(mirror, "egress")).toMatchObject({ ran, verdict: "DROP" });
+      }
+    });
   });
 });
 

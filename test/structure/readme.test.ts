@@ -3,10 +3,11 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 
 const README = readFileSync("README.md", "utf8");
-const COMMAND = /^\$ npx waxdp ((?:replay|explain|diff) .*)\n([\s\S]*?)(?=^\$ |(?![\s\S]))/gm;
+const COMMAND =
+  /^\$ npx waxdp ((?:replay|explain|diff|program|maps) .*)\n([\s\S]*?)(?=^\$ |(?![\s\S]))/gm;
 const TIMING = /packets\/s|rounds over/;
 
 function blocks(language: string): string[] {
@@ -25,15 +26,20 @@ function steady(output: string): string[] {
   return output.split("\n").filter((line) => line !== "" && !TIMING.test(line));
 }
 
-it("shows replay, explain and diff", () => {
-  expect(SHOWN.length).toBeGreaterThanOrEqual(4);
+it("shows replay, explain, diff, program and maps", () => {
+  expect(SHOWN.length).toBeGreaterThanOrEqual(7);
 });
 
+/** Where the commands write, one after another; later ones read what earlier ones have written. */
+const folder = mkdtempSync(join(tmpdir(), "waxdp-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const WRITTEN = /\b(?:out\.pcapng|drop-list\.wasm|now\.snap)\b/g;
+
 it.each(SHOWN)("waxdp $command prints what is shown", ({ command, output }) => {
-  const folder = mkdtempSync(join(tmpdir(), "waxdp-"));
-  const line = `node dist/src/cli/main.js ${command.replace("out.pcapng", join(folder, "out.pcapng"))}`;
-  const { stdout } = spawnSync("sh", ["-c", line], { encoding: "utf8" });
-  rmSync(folder, { recursive: true });
+  const line = command.replace(WRITTEN, (name) => join(folder, name));
+  const { stdout } = spawnSync("sh", ["-c", `node dist/src/cli/main.js ${line}`], {
+    encoding: "utf8",
+  });
   expect(steady(stdout.replaceAll(`${folder}/`, ""))).toEqual(steady(output));
 });
 
@@ -50,6 +56,10 @@ it("the number of recorded steps is that of the recordings", () => {
     return scenarios.flatMap((scenario: { steps: unknown[] }) => scenario.steps);
   });
   expect(README).toContain(`${steps.length.toLocaleString("en-US")} steps recorded`);
+});
+
+it("the program is the one that can be built", () => {
+  expect(blocks("ts")[0]).toBe(readFileSync("examples/programs/drop-list/program.ts", "utf8"));
 });
 
 it("the embedding example is the one that can be run", () => {
