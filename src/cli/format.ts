@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { Packr } from "msgpackr";
 import type { Tuple } from "../dataplane/entries.ts";
 import { formatEndpoint } from "../packet/address.ts";
-import { openOutput } from "./output.ts";
+import { checkOutputs, openOutput } from "./output.ts";
 import { table } from "./table.ts";
 import { type Paint, painter, printable } from "./terminal.ts";
 
@@ -13,8 +13,10 @@ export interface Format {
   readonly output?: string;
 }
 
+/** Of a command whose first argument is the file it looks into. */
 export function formatted(command: Command): Command {
   return command
+    .hook("preAction", (_, { args }) => checkOutputs([command.opts<Format>().output], [args[0]]))
     .addOption(new Option("--json", "print JSON").conflicts("msgpack"))
     .option("--msgpack", "write MessagePack")
     .option("-o, --output <file>", "write there, and not to the standard output");

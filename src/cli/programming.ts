@@ -61,7 +61,7 @@ export async function readProgramming({
 }
 
 function requestOf(text: string): Request {
-  const [, path = "", hook = "ingress"] = /^(.*?)(?:@([^@/.]*))?$/.exec(text) ?? [];
+  const [, path = "", hook = "ingress"] = /^(.*?)(?:@([^@/.]*))?$/s.exec(text) ?? [];
   if (path === "")
     throw new InputError(`--program ${text}: it must be FILE, FILE@ingress or FILE@egress`);
   if (hook === "ingress" || hook === "egress") return { path, hook };

@@ -14,9 +14,16 @@ export interface OpenedSnapshot {
 export async function openSnapshot(path: string): Promise<OpenedSnapshot> {
   const bytes = await readBytes(path);
   const info = from(path, () => readSnapshot(bytes));
-  const dataplane = await createModel({ capacity: info.capacity, seed: info.seed });
+  const dataplane = await createRoom(path, info);
   from(path, () => dataplane.restore(bytes));
   return { info, dataplane };
+}
+
+/** Nothing goes through it, so it needs no batch. A file may claim more room than there is. */
+async function createRoom(path: string, { capacity, seed }: SnapshotInfo): Promise<Dataplane> {
+  return createModel({ capacity: { ...capacity, batch: 1 }, seed }).catch((error: Error) => {
+    throw new InputError(`${path}: ${error.message}`, { cause: error });
+  });
 }
 
 /** What is wrong with a snapshot is said with its path. */

@@ -38,11 +38,12 @@ export function createBatch(map: BatchedMap): MapBatch<unknown, unknown> {
     lookup: (count, cursor) => take(count, cursor, false),
     lookupAndDelete: (count, cursor) => take(count, cursor, true),
     update: (entries, options) =>
-      doEach(entries, ([key, value]) => {
-        map.update(key, value, options);
+      doEach("entries", entries, (entry) => {
+        if (!Array.isArray(entry)) throw badValue("an entry", entry, "an array [key, value]");
+        map.update(entry[0], entry[1], options);
         return true;
       }),
-    delete: (keys) => doEach(keys, (key) => map.delete(key)),
+    delete: (keys) => doEach("keys", keys, (key) => map.delete(key)),
   };
 }
 
@@ -90,7 +91,10 @@ function readPage(
 }
 
 /** How many it was true for. What is thrown on the way says how many were done before. */
-function doEach<Item>(items: Iterable<Item>, act: (item: Item) => boolean): number {
+function doEach<Item>(name: string, items: Iterable<Item>, act: (item: Item) => boolean): number {
+  if (typeof Object(items)[Symbol.iterator] !== "function") {
+    throw badValue(name, items, "an array, or something else to iterate over");
+  }
   let [done, count] = [0, 0];
   try {
     for (const item of items) {

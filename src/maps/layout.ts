@@ -140,7 +140,8 @@ function checkFields(members: readonly Member[], place: string, fields: object):
   for (const _ in fields) count++;
   if (count <= members.length) return;
   const known = new Set(members.map(({ name }) => name));
-  const other = Object.keys(fields).find((name) => !known.has(name));
+  let other: string | undefined;
+  for (const name in fields) if (!known.has(name)) other ??= name;
   throw new MapError("EINVAL", `${place}.${show(other)} is not known: it has ${namesOf(members)}`);
 }
 

@@ -132,19 +132,23 @@ export function bytesScalar(size: number): Scalar {
   };
 }
 
+/** The zero that ends a text, and surrogates without their other half, which UTF-8 cannot say. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for.
+const NOT_TEXT = /[\0\p{Surrogate}]/u;
+
 /** UTF-8, filled up with zeros. */
 export function textScalar(size: number): Scalar {
   return {
     size,
     alignment: 1,
-    wanted: `text of at most ${size} bytes of UTF-8 without a zero`,
+    wanted: `text of at most ${size} bytes of UTF-8 without a zero or half a character`,
     read: (bytes, at) => {
       const zero = bytes.indexOf(0, at);
       const end = zero < 0 ? at + size : Math.min(zero, at + size);
       return DECODER.decode(bytes.subarray(at, end));
     },
     put: (bytes, at, value) => {
-      if (typeof value !== "string" || value.includes("\0")) return false;
+      if (typeof value !== "string" || NOT_TEXT.test(value)) return false;
       const { read, written } = ENCODER.encodeInto(value, bytes.subarray(at, at + size));
       bytes.fill(0, at + written, at + size);
       return read === value.length;

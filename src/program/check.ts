@@ -1,6 +1,7 @@
 /** Bytes -> Program: everything that can be said of a module before it runs is checked here. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { show } from "../dataplane/field.ts";
 import { Reader } from "./binary.ts";
 import { type Room, readRoom } from "./dylink.ts";
 import { type Image, readImage, type Segment } from "./image.ts";
@@ -69,10 +70,23 @@ function copy(source: Uint8Array | ArrayBuffer): Uint8Array<ArrayBuffer> {
   return new Uint8Array(source instanceof Uint8Array ? source : new Uint8Array(source));
 }
 
-export function checkOptions(options: ProgramOptions): void {
+/** `known` are the names of options beside `name`. */
+export function checkOptions(options: ProgramOptions, known: readonly string[] = []): void {
+  if (typeof options !== "object" || options === null) {
+    throw badOption(`the options of a program are ${show(options)}: they must be an object`);
+  }
+  const names = ["name", ...known];
+  const other = Object.keys(options).find((each) => !names.includes(each));
+  if (other !== undefined) {
+    throw badOption(`${other} is not known: an option is one of ${names.join(", ")}`);
+  }
   const { name } = options;
   if (name === undefined || isName(name)) return;
-  throw new ProgramError("bad-option", `name: ${JSON.stringify(name)} is no name: ${NAME_RULE}`);
+  throw badOption(`name: ${show(name)} is no name: ${NAME_RULE}`);
+}
+
+function badOption(message: string): ProgramError {
+  return new ProgramError("bad-option", message);
 }
 
 function checkRoom(room: Room): Room {

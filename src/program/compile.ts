@@ -1,5 +1,6 @@
 /** Source -> Program: AssemblyScript with `waxdp/program`, compiled in this process to a module that goes anywhere. */
 import type * as AssemblyScript from "assemblyscript";
+import { show } from "../dataplane/field.ts";
 import { checkOptions, loadProgram } from "./check.ts";
 import {
   attempt,
@@ -36,7 +37,13 @@ export async function compileProgram(
   source: Source,
   options: CompileOptions = {},
 ): Promise<Program> {
-  checkOptions(options);
+  checkOptions(options, ["compiler", "debug"]);
+  if (options.debug !== undefined && typeof options.debug !== "boolean") {
+    throw new ProgramError(
+      "bad-option",
+      `debug is ${show(options.debug)}: it must be true or false`,
+    );
+  }
   const reader = readerOf(source, options.name ?? DEFAULT_NAME);
   const name = options.name ?? nameOf(reader);
   const toolkit = await openCompiler(options.compiler);

@@ -34,17 +34,15 @@ function withoutCompiler(): void {
 }
 
 describe("the contestants", () => {
-  it("run every heat, and all packets come out translated", async () => {
+  it("run in every place, and all packets come out translated", async () => {
     const contestants = new Map((await present()).map((each) => [each.name, each]));
     expect(new Set(contestants.keys())).toEqual(ALL);
-    for (const heat of PROGRAMS) {
-      const lanes = heat.lanes.map((lane) => ({
-        ...lane,
-        row: { ...heat.lanes[0]!.row, flows: 64, services: 10, dialled: 10 },
-      }));
-      const small = { ...heat, lanes: lanes.map((lane) => ({ ...lane, row: lanes[0]!.row })) };
+    // Every place in large calls, and one in small ones.
+    for (const heat of PROGRAMS.slice(0, 4)) {
+      const row = { ...PLAIN, batch: heat.lanes[0]!.row.batch };
+      const lanes = heat.lanes.map((lane) => ({ ...lane, row }));
       const effort = { rounds: 1, repeat: false };
-      const result = await runHeat(small, contestants, effort, async () => {});
+      const result = await runHeat({ ...heat, lanes }, contestants, effort, async () => {});
       expect(result.failures).toEqual([]);
       expect(result.lanes.map(({ lane }) => lane.name)).toEqual([NO_PROGRAM, ...LOAD_NAMES]);
       for (const { timing } of result.lanes) expect(timing.median).toBeGreaterThan(0);

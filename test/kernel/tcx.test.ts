@@ -117,7 +117,7 @@ describe.skipIf(skipped)("the kernel's hooks", () => {
   test(
     "any changes: the same order, the same revisions, the same refusals",
     async () => {
-      const property = fc.asyncProperty(fc.array(change, { maxLength: 24 }), async (changes) => {
+      const property = fc.asyncProperty(fc.array(change, { maxLength: 24, size: "max" }), async (changes) => {
         await reset();
         let links = 1;
         for (const each of changes) {

@@ -131,7 +131,7 @@ describe("src", () => {
   };
   /** The files of `dataplane` that only the Wasm engine is made of. */
   const LOADER =
-    /^src\/dataplane\/(wasm|module|codec|commit|conntrack|descriptor|extents|frames|holes|released|retire|tables|totals|traffic|maps\/.*|runtime\/.*)$/;
+    /^src\/dataplane\/(wasm|module|codec|commit|conntrack|descriptor|extents|frames|holes|released|retire|tables|totals|traffic|(?:maps|records|runtime)\/.*)$/;
   const inside = imports.filter(({ to }) => to.startsWith("src/"));
   const within = (names: readonly string[]) =>
     imports.filter(({ from }) => names.includes(room(from)));
