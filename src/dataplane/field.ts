@@ -72,11 +72,14 @@ export function bad({ place, value }: Field, wanted: string): DataplaneError {
   return new DataplaneError("bad-entry", `${place} is ${show(value)}: it must be ${wanted}`);
 }
 
-/** A value for a message. */
+/** A value for a message: on one line, and short. */
 export function show(value: unknown): string {
+  if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
-    return Array.isArray(value) ? "an array" : "an object";
+    if (value instanceof Uint8Array) return `a Uint8Array of ${value.length} bytes`;
+    return Array.isArray(value) ? `an array of ${value.length}` : "an object";
   }
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}...` : text;
+  const shown = typeof value === "bigint" ? `${text}n` : text;
+  return shown.length > SHOWN_MAX ? `${shown.slice(0, SHOWN_MAX)}...` : shown;
 }

@@ -3,10 +3,10 @@
  * code that is made of text. Fields stand where C would put them.
  */
 import { VALUE_SIZE_MAX } from "../../abi/program.ts";
+import { show } from "../dataplane/field.ts";
 import { MapError } from "./error.ts";
 import type { Layout } from "./map.ts";
 import { badValue, bytesScalar, type Codec, scalarCodec, scalarOf, textScalar } from "./scalar.ts";
-import { show } from "./show.ts";
 
 /** Structs in structs. */
 const DEPTH_MAX = 16;

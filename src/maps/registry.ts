@@ -1,4 +1,5 @@
 /** The maps of a dataplane that people and programs make: their names, and who uses them. */
+import { show } from "../dataplane/field.ts";
 import type { MapShape, Runtime } from "../dataplane/runtime.ts";
 import type { LoadedProgram } from "../program/loaded.ts";
 import { MapError } from "./error.ts";
@@ -9,7 +10,6 @@ import { References } from "./references.ts";
 import { TypedRing } from "./ring.ts";
 import { badValue } from "./scalar.ts";
 import { checkName, checkShape, isInnerOf, isPerCpu, isReference, isSameShape } from "./shape.ts";
-import { show } from "./show.ts";
 import { readSpec, type Wanted } from "./spec.ts";
 import {
   type Referent,

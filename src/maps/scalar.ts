@@ -1,8 +1,8 @@
 /** Fields of keys and values between bytes and what TypeScript has for them. */
+import { show } from "../dataplane/field.ts";
 import { format, parseIpv4, parseIpv6 } from "../packet/address.ts";
 import { MapError } from "./error.ts";
 import type { FieldType } from "./map.ts";
-import { show } from "./show.ts";
 
 /** Reads and writes one layout, wherever it stands. */
 export interface Codec {
@@ -133,7 +133,6 @@ export function bytesScalar(size: number): Scalar {
 }
 
 /** The zero that ends a text, and surrogates without their other half, which UTF-8 cannot say. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for.
 const NOT_TEXT = /[\0\p{Surrogate}]/u;
 
 /** UTF-8, filled up with zeros. */

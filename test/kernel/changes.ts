@@ -86,9 +86,12 @@ export const attach = (program: string, fields: Partial<Attachment> = {}): Attac
 });
 
 /** Programs that the changes below speak of. */
-const PLAIN = [0, 1, 2, 3, 4].map((i) => `NEXT${i}`);
+const PLAIN = [0, 1, 2, 3, 4, 5, 6].map((i) => `NEXT${i}`);
 
-const program = fc.constantFrom(...PLAIN, ...PLAIN, SERVICE_NAT, ...NO_PROGRAMS);
+const program = fc.oneof(
+  { weight: 12, arbitrary: fc.constantFrom(...PLAIN) },
+  { weight: 1, arbitrary: fc.constantFrom(SERVICE_NAT, ...NO_PROGRAMS) },
+);
 const standing = fc.constantFrom(...PLAIN, SERVICE_NAT);
 const hook = fc.constantFrom(...HOOKS);
 /** Modulo as many as there are. */
@@ -99,7 +102,10 @@ const relative = fc.oneof(
 );
 const side = fc.constantFrom("before" as const, "after" as const);
 const place = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ sides: fc.tuple(side), relative: fc.option(relative) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ sides: fc.tuple(side), relative: fc.option(relative, { freq: 2 }) }),
+  },
   { weight: 2, arbitrary: fc.constant({ sides: [], relative: null }) },
   {
     weight: 1,
@@ -109,14 +115,15 @@ const place = fc.oneof(
     }),
   },
 );
-const revision = fc.option(fc.constantFrom(0, 0, 1, -1), { freq: 2 });
+/** Most often none, or the one there is. */
+const revision = fc.constantFrom(null, null, null, null, null, 0, 0, 0, 1, -1);
 const attachment = fc.oneof(
   { weight: 4, arbitrary: fc.record({ hook, program, linked: fc.boolean(), place, revision }) },
   { weight: 1, arbitrary: fc.record({ hook, program, replace: standing, revision }) },
 );
 export const change: fc.Arbitrary<Change> = fc.oneof(
   {
-    weight: 5,
+    weight: 8,
     arbitrary: attachment.map((given) => {
       const { place: where, ...rest } = { place: {}, ...given };
       return attach(rest.program, { ...where, ...rest });

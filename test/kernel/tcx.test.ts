@@ -117,16 +117,19 @@ describe.skipIf(skipped)("the kernel's hooks", () => {
   test(
     "any changes: the same order, the same revisions, the same refusals",
     async () => {
-      const property = fc.asyncProperty(fc.array(change, { maxLength: 24, size: "max" }), async (changes) => {
-        await reset();
-        let links = 1;
-        for (const each of changes) {
-          const asked = withLink(each, links);
-          if (isApart(asked, chains)) continue;
-          const errno = await judge(asked);
-          if (errno === undefined && asked.do === "attach" && asked.linked) links += 1;
-        }
-      });
+      const property = fc.asyncProperty(
+        fc.array(change, { maxLength: 40, size: "max" }),
+        async (changes) => {
+          await reset();
+          let links = 1;
+          for (const each of changes) {
+            const asked = withLink(each, links);
+            if (isApart(asked, chains)) continue;
+            const errno = await judge(asked);
+            if (errno === undefined && asked.do === "attach" && asked.linked) links += 1;
+          }
+        },
+      );
       await fc.assert(property, runs(60));
     },
     TIMEOUT,
