@@ -1,13 +1,12 @@
-/** The export list of the packet path. */
+/**
+ * The export list of the packet path. Static data is laid out in the order in which files are met here, on which 5 %
+ * of a packet depend: what the packet path itself does comes first.
+ */
 export { ABI_VERSION } from "../abi/version";
-export { init as seedBalance } from "./flow/balance";
-export { now, resume, swept } from "./flow/clock";
-export { owner } from "./flow/service";
 export { partition } from "./flow/shard";
 export { randomState, setRandomState } from "./flow/random";
 export { released, releasedLength } from "./maps/held";
 export { at, capacity, length, lookup, next, update } from "./maps/registry";
-export { adopt } from "./program/adoption";
 export {
   configure,
   descriptors,
@@ -19,5 +18,9 @@ export {
 } from "./program/arena";
 export { process, processAsked } from "./program/ingress";
 export { steer } from "./program/steering";
-export { readTuple } from "./program/tuples";
 export { config, counters, flush, rebase, remove, retire, sweep } from "./program/maps";
+export { init as seedBalance } from "./flow/balance";
+export { now, resume, swept } from "./flow/clock";
+export { owner } from "./flow/service";
+export { adopt } from "./program/adoption";
+export { readTuple } from "./program/tuples";

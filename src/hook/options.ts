@@ -1,6 +1,6 @@
 /** The options of an attachment, checked and completed. */
 import { show } from "../dataplane/field.ts";
-import { isName, NAME_RULE } from "../program/name.ts";
+import { isName, NAME_RULE } from "../dataplane/name.ts";
 import { HookError } from "./error.ts";
 import type { AttachOptions } from "./hook.ts";
 

@@ -2,6 +2,7 @@
  * Keys and values of maps as JSON has them: 64-bit numbers beyond what JSON keeps exact are decimal text, bytes are
  * hexadecimal text.
  */
+import { hex } from "../packet/bytes.ts";
 import type { Layout } from "./map.ts";
 
 /** What `fromJson` takes back. Maps and programs in a map become their names. */
@@ -16,10 +17,6 @@ export function toJson(value: unknown): unknown {
 
 function fitsNumber(value: bigint): boolean {
   return value === BigInt(Number(value)) && Number.isSafeInteger(Number(value));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** What a map of that layout takes; what is nothing of the kind stays as it is, for the map to refuse. */

@@ -30,7 +30,7 @@ import type { MapRecord } from "./face.ts";
 import { compileLayout, fits } from "./layout.ts";
 import type { FieldType, Layout, MapFlag, MapType, Struct, UserMap } from "./map.ts";
 import type { Maps } from "./registry.ts";
-import { flagNames, isMapOfMaps, isPerCpu, typeName } from "./shape.ts";
+import { flagNames, isMapOfMaps, isPerCpu, strideOf, typeName } from "./shape.ts";
 import { numberIn, translate } from "./translation.ts";
 
 const WORD_MAX = 2 ** 32 - 1;
@@ -241,8 +241,8 @@ function pieces(place: Place, size: number): Uint8Array[] {
 }
 
 /** CPUs that come along have values of zero. */
-function perCpu(place: Place, { valueSize }: MapShape, cpus: number): Uint8Array[] {
-  const stride = Math.ceil(valueSize / 8) * 8;
+function perCpu(place: Place, shape: MapShape, cpus: number): Uint8Array[] {
+  const stride = strideOf(shape);
   const known = wholeOf(placeOf(place, "cpus"), WORD_MAX);
   if (known > cpus)
     throw new DataplaneError(

@@ -289,8 +289,8 @@ function putEither(bytes: Uint8Array, at: number, value: unknown): boolean {
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 
 function formatMac(bytes: Uint8Array, at: number): string {
-  const octets = Array.from(bytes.subarray(at, at + 6), (byte) => byte.toString(16));
-  return octets.map((octet) => octet.padStart(2, "0")).join(":");
+  return Array.from({ length: 6 }, (_, index) => hex(bytes.subarray(at + index, at + index + 1)))
+    .join(":");
 }
 
 function putMac(bytes: Uint8Array, at: number, value: unknown): boolean {

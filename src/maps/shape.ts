@@ -18,9 +18,10 @@ import {
   MAP_TYPE_PERCPU_HASH,
   MAP_TYPE_PROG_ARRAY,
   MAP_TYPE_RINGBUF,
-  NAME_SIZE_MAX,
+  VALUE_ALIGNMENT,
   VALUE_SIZE_MAX,
 } from "../../abi/program.ts";
+import { isName, NAME_RULE } from "../dataplane/name.ts";
 import type { MapShape } from "../dataplane/runtime.ts";
 import { MapError } from "./error.ts";
 import type { MapFlag, MapType } from "./map.ts";
@@ -76,7 +77,6 @@ export const WORD_SIZE = 4;
 const PER_CPU_VALUE_SIZE_MAX = 32768;
 const PAGE_SIZE = 4096;
 const U32_MAX = 2 ** 32 - 1;
-const NAME = new RegExp(`^[A-Za-z0-9_.-]{1,${NAME_SIZE_MAX}}$`);
 
 export function typeName(type: number): MapType | undefined {
   return (Object.keys(TYPES) as MapType[]).find((name) => TYPES[name] === type);
@@ -99,14 +99,19 @@ export function isPerCpu(type: MapType): boolean {
   return PER_CPU.includes(type);
 }
 
+/** Bytes from one CPU's value to the next one's, as they are outside of programs. */
+export function strideOf({ valueSize }: MapShape): number {
+  return Math.ceil(valueSize / VALUE_ALIGNMENT) * VALUE_ALIGNMENT;
+}
+
 export function flagNames(flags: number): MapFlag[] {
   return (Object.keys(FLAGS) as MapFlag[]).filter((name) => (flags & FLAGS[name]) !== 0);
 }
 
 /** Throws MapError EINVAL. */
 export function checkName(name: unknown): asserts name is string {
-  if (typeof name === "string" && NAME.test(name)) return;
-  throw badValue("the name of a map", name, `1 to ${NAME_SIZE_MAX} of A-Z a-z 0-9 _ . -`);
+  if (isName(name)) return;
+  throw badValue("the name of a map", name, NAME_RULE);
 }
 
 /**

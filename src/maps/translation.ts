@@ -3,6 +3,7 @@ import type { MapShape } from "../dataplane/runtime.ts";
 import { compileLayout } from "./layout.ts";
 import type { Layout } from "./map.ts";
 import { badValue, type Codec } from "./scalar.ts";
+import { strideOf } from "./shape.ts";
 
 export interface Translation {
   /** Bytes that are good until the next call. Throws MapError. */
@@ -26,12 +27,12 @@ export function translate(layout: Layout | undefined, size: number, place: strin
 /** An array with a value for each CPU. */
 export function translateEach(
   layout: Layout | undefined,
-  { valueSize }: MapShape,
+  shape: MapShape,
   cpus: number,
   place: string,
 ): Translation {
-  const codec = compileLayout(layout ?? valueSize, place);
-  const stride = Math.ceil(valueSize / 8) * 8;
+  const codec = compileLayout(layout ?? shape.valueSize, place);
+  const stride = strideOf(shape);
   const scratch = new Uint8Array(cpus * stride);
   const offsets = Array.from({ length: cpus }, (_, cpu) => cpu * stride);
   return {

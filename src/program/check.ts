@@ -2,13 +2,13 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { show } from "../dataplane/field.ts";
+import { isName, NAME_RULE } from "../dataplane/name.ts";
 import { Reader } from "./binary.ts";
 import { type Room, readRoom } from "./dylink.ts";
 import { type Image, readImage, type Segment } from "./image.ts";
 import { checkExports, checkImports, globalNamed, STACK_POINTER } from "./imports.ts";
 import { inspect } from "./inspection.ts";
 import { readLayouts } from "./layouts.ts";
-import { isName, NAME_RULE } from "./name.ts";
 import type { ProgramOptions } from "./options.ts";
 import { type Program, ProgramError } from "./program.ts";
 import { CONSTANT, isRelocated, type Relocation, readRelocations, TABLE } from "./relocation.ts";
@@ -82,7 +82,7 @@ export function checkOptions(options: ProgramOptions, known: readonly string[] =
   }
   const { name } = options;
   if (name === undefined || isName(name)) return;
-  throw badOption(`name: ${show(name)} is no name: ${NAME_RULE}`);
+  throw badOption(`name is ${show(name)}: it must be ${NAME_RULE}`);
 }
 
 function badOption(message: string): ProgramError {

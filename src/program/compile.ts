@@ -1,6 +1,7 @@
 /** Source -> Program: AssemblyScript with `waxdp/program`, compiled in this process to a module that goes anywhere. */
 import type * as AssemblyScript from "assemblyscript";
 import { show } from "../dataplane/field.ts";
+import { isName } from "../dataplane/name.ts";
 import { checkOptions, loadProgram } from "./check.ts";
 import {
   attempt,
@@ -16,7 +17,6 @@ import { collect, describeHeap, failure } from "./diagnostics.ts";
 import { checkEntry } from "./entry.ts";
 import { expand } from "./expansion.ts";
 import type { Layouts } from "./layouts.ts";
-import { isName } from "./name.ts";
 import { observe } from "./observation.ts";
 import type { CompileOptions } from "./options.ts";
 import { BASES, position } from "./position.ts";

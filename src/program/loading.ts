@@ -1,10 +1,10 @@
 /** What is asked of `programs.load`, checked. */
 import { show } from "../dataplane/field.ts";
+import { isName, NAME_RULE } from "../dataplane/name.ts";
 import { loadProgram } from "./check.ts";
 import { isProgram } from "./inspection.ts";
 import type { Request } from "./linker.ts";
 import type { LoadOptions } from "./loaded.ts";
-import { isName, NAME_RULE } from "./name.ts";
 import { type Program, ProgramError } from "./program.ts";
 
 const OPTIONS: readonly (keyof LoadOptions)[] = ["name", "maps"];
