@@ -28,6 +28,8 @@ export function createFrames(
   let length = 0;
   /** Frames that have been through: a reject has moved its frame into the headroom, which has room for one. */
   let processed = 0;
+  /** Whether some frame of the batch has a mark or a priority: those of the others are 0 as they are. */
+  let isMarked = false;
   let released: readonly ReleasedFrame[] = NONE_RELEASED;
   return {
     capacity,
@@ -40,7 +42,10 @@ export function createFrames(
     frameAt: (index) => index * stride,
     commit(bytes, input) {
       writeDescriptor(words, first + length * WORDS, frames + length * stride, bytes, input);
-      writeMarks(words, marks, length, input);
+      if (isMarked || (input.mark | input.priority) !== 0) {
+        isMarked = true;
+        writeMarks(words, marks, length, input);
+      }
       length++;
     },
     process(now) {
@@ -64,6 +69,8 @@ export function createFrames(
     },
     released: () => released,
     clear() {
+      if (isMarked) words.fill(0, marks, marks + 2 * length);
+      isMarked = false;
       length = 0;
       processed = 0;
     },

@@ -3,6 +3,7 @@
  * hexadecimal text.
  */
 import { hex } from "../packet/bytes.ts";
+import { isRow } from "./layout.ts";
 import type { Layout } from "./map.ts";
 
 /** What `fromJson` takes back. Maps and programs in a map become their names. */
@@ -23,10 +24,9 @@ function fitsNumber(value: bigint): boolean {
 export function fromJson(layout: Layout | undefined, value: unknown): unknown {
   if (layout === undefined || typeof layout === "number") return bytesOf(value);
   if (typeof layout === "string") return is64Bits(layout) ? bigintOf(value) : value;
-  if ("bytes" in layout && typeof layout.bytes === "number") return bytesOf(value);
-  if ("text" in layout && typeof layout.text === "number") return value;
+  if (isRow(layout)) return "bytes" in layout ? bytesOf(value) : value;
   if (typeof value !== "object" || value === null) return value;
-  return fieldsOf(layout as Readonly<Record<string, Layout>>, value as Record<string, unknown>);
+  return fieldsOf(layout, value as Record<string, unknown>);
 }
 
 function fieldsOf(

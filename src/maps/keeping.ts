@@ -27,7 +27,7 @@ import {
 import { concat } from "../packet/bytes.ts";
 import { MapError } from "./error.ts";
 import type { MapRecord } from "./face.ts";
-import { compileLayout, fits } from "./layout.ts";
+import { compileLayout, fits, isRow } from "./layout.ts";
 import type { FieldType, Layout, MapFlag, MapType, Struct, UserMap } from "./map.ts";
 import type { Maps } from "./registry.ts";
 import { flagNames, isMapOfMaps, isPerCpu, strideOf, typeName } from "./shape.ts";
@@ -72,12 +72,6 @@ function packLayout(layout: Layout | undefined): unknown {
   if (layout === undefined) return null;
   if (typeof layout !== "object" || isRow(layout)) return layout;
   return Object.entries(layout).map(([field, each]) => [field, packLayout(each)]);
-}
-
-function isRow(layout: object): boolean {
-  const [name, ...others] = Object.keys(layout);
-  const size = Object.values(layout)[0];
-  return others.length === 0 && (name === "bytes" || name === "text") && typeof size === "number";
 }
 
 /** What is known of a map in a snapshot. */
@@ -199,7 +193,7 @@ function unpackFitting(place: Place, size: number): Layout {
 function unpackLayout(place: Place): Layout {
   const { value } = place;
   if (typeof value === "string" || typeof value === "number") return value as FieldType | number;
-  if (typeof value === "object" && value !== null && isRow(value)) return value as FieldType;
+  if (typeof value === "object" && value !== null && isRow(value)) return value;
   const fields = placesOf(place).map((field) => {
     const [name, layout] = placesOf(field);
     if (name === undefined || layout === undefined) throw damaged(field, "is no field");

@@ -5,7 +5,7 @@
 import { VALUE_SIZE_MAX } from "../../abi/program.ts";
 import { show } from "../dataplane/field.ts";
 import { MapError } from "./error.ts";
-import type { Layout } from "./map.ts";
+import type { FieldType, Layout } from "./map.ts";
 import { badValue, bytesScalar, type Codec, scalarCodec, scalarOf, textScalar } from "./scalar.ts";
 
 /** Structs in structs. */
@@ -38,18 +38,21 @@ function codecOf(layout: unknown, place: string, depth: number): Codec {
   if (typeof layout !== "object" || layout === null || Array.isArray(layout)) {
     throw badValue(`the layout of ${place}`, layout, WANTED);
   }
-  return rowOf(layout, place) ?? structOf(layout, place, depth);
+  return isRow(layout) ? rowOf(layout, place) : structOf(layout, place, depth);
 }
 
 const WANTED =
   'the name of a type, a number of bytes, or an object of fields such as { hits: "u64" }';
 
-function rowOf(layout: object, place: string): Codec | undefined {
-  const { bytes, text } = layout as { readonly bytes?: unknown; readonly text?: unknown };
-  const isRow = typeof bytes === "number" || typeof text === "number";
-  if (!isRow || Object.keys(layout).length !== 1) return undefined;
+/** `{ bytes: n }` and `{ text: n }`, which are fields; with a type in the place of the number they are structs. */
+export function isRow(layout: object): layout is Exclude<FieldType, string> {
+  const [[name, size] = [], ...others] = Object.entries(layout);
+  return others.length === 0 && (name === "bytes" || name === "text") && typeof size === "number";
+}
+
+function rowOf(row: Exclude<FieldType, string>, place: string): Codec {
   const scalar =
-    typeof bytes === "number" ? bytesScalar(sizeOf(bytes, place)) : textScalar(sizeOf(text, place));
+    "bytes" in row ? bytesScalar(sizeOf(row.bytes, place)) : textScalar(sizeOf(row.text, place));
   return scalarCodec(scalar, place);
 }
 

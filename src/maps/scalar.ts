@@ -1,6 +1,7 @@
 /** Fields of keys and values between bytes and what TypeScript has for them. */
 import { show } from "../dataplane/field.ts";
 import { format, parseIpv4, parseIpv6 } from "../packet/address.ts";
+import { hex } from "../packet/bytes.ts";
 import { MapError } from "./error.ts";
 import type { FieldType } from "./map.ts";
 
@@ -289,8 +290,7 @@ function putEither(bytes: Uint8Array, at: number, value: unknown): boolean {
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 
 function formatMac(bytes: Uint8Array, at: number): string {
-  return Array.from({ length: 6 }, (_, index) => hex(bytes.subarray(at + index, at + index + 1)))
-    .join(":");
+  return hex(bytes.subarray(at, at + 6), ":");
 }
 
 function putMac(bytes: Uint8Array, at: number, value: unknown): boolean {

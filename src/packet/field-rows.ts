@@ -4,6 +4,7 @@
  */
 import * as address from "./address.ts";
 import { CHUNK_NAMES, FLAG_LETTERS } from "./build-transport.ts";
+import { hex } from "./bytes.ts";
 
 type Read = (view: DataView, at: number) => string;
 export type Row = readonly [field: string, offset: number, length: number, read: Read];
@@ -14,16 +15,10 @@ const u32: Read = (view, at) => String(view.getUint32(at));
 const hex8: Read = (view, at) => hexadecimal(view.getUint8(at), 2);
 const hex16: Read = (view, at) => hexadecimal(view.getUint16(at), 4);
 const hex32: Read = (view, at) => hexadecimal(view.getUint32(at), 8);
-const mac: Read = (view, at) =>
-  bytesAt(view, at, 6)
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join(":");
-const octets: Read = (view, at) =>
-  bytesAt(view, at, 8)
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-const ipv4: Read = (view, at) => address.format(Uint8Array.from(bytesAt(view, at, 4)));
-const ipv6: Read = (view, at) => address.format(Uint8Array.from(bytesAt(view, at, 16)));
+const mac: Read = (view, at) => hex(bytesAt(view, at, 6), ":");
+const octets: Read = (view, at) => hex(bytesAt(view, at, 8));
+const ipv4: Read = (view, at) => address.format(bytesAt(view, at, 4));
+const ipv6: Read = (view, at) => address.format(bytesAt(view, at, 16));
 /** SCTP keeps its CRC32c with the low byte first. */
 const crc: Read = (view, at) => hexadecimal(view.getUint32(at, true), 8);
 const flags: Read = (view, at) => flagLetters(view.getUint8(at));
@@ -41,8 +36,8 @@ function hexadecimal(value: number, digits: number): string {
   return `0x${value.toString(16).padStart(digits, "0")}`;
 }
 
-function bytesAt(view: DataView, at: number, length: number): number[] {
-  return Array.from({ length }, (_, index) => view.getUint8(at + index));
+function bytesAt({ buffer, byteOffset }: DataView, at: number, length: number): Uint8Array {
+  return new Uint8Array(buffer, byteOffset + at, length);
 }
 
 /** In tcpdump's order and letters; "none" when no flag is set. */

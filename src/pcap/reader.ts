@@ -3,7 +3,7 @@
  * Whatever stands before a damage is delivered first; no length field is believed before its bytes
  * have arrived.
  */
-import { viewOf } from "../packet/bytes.ts";
+import { hex, viewOf } from "../packet/bytes.ts";
 import {
   BLOCK_SECTION,
   type CaptureInterface,
@@ -143,8 +143,7 @@ const PCAP_MAGICS = new Set([MAGIC_MICROSECONDS, MAGIC_NANOSECONDS, MAGIC_MODIFI
 
 function badMagic(head: Uint8Array): string {
   if (head[0] === 0x1f && head[1] === 0x8b) return "a gzip file; decompress it first";
-  const hex = Array.from(head, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return `neither pcap nor pcapng: the file begins with ${hex}`;
+  return `neither pcap nor pcapng: the file begins with ${hex(head, " ")}`;
 }
 
 function truncated(offset: number, empty: boolean): CaptureError {

@@ -206,6 +206,23 @@ describe.each(Object.entries({ createDataplane, createModel }))("snippets on %s"
   });
 });
 
+it("a trap says where, and after enough of them the link is gone", async () => {
+  const dataplane = await createDataplane();
+  const source = `import { Context, NEXT, tcp } from "waxdp/program";
+    export function program(ctx: Context): i32 {
+      assert(tcp(ctx) != null, "no TCP");
+      return NEXT;
+    }`;
+  const program = await dataplane.programs.load(await Program.compile(source, { name: "picky" }));
+  const link = dataplane.hooks.ingress.attach(program, { maxTraps: 2 });
+  const flow = { saddr: "10.0.0.1", sport: 1, daddr: "10.0.0.2", dport: 2 } as const;
+  const frame = packet({ ...flow, proto: "udp" });
+  const reasons = [0, 1, 2].map((now) => dataplane.process(frame, { now }).event.reason);
+  expect(reasons).toEqual(["trap", "trap", null]);
+  expect(link.info()).toMatchObject({ traps: 2, attached: false });
+  expect(link.info().lastTrap).toBe("no TCP (picky.ts:3:7)");
+});
+
 describe("the ABI", () => {
   const section = GUIDE.slice(GUIDE.indexOf("## ABI for other languages"));
 

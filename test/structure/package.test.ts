@@ -20,7 +20,7 @@ describe("package.json", () => {
   test.each(Object.entries({ ...dependencies, ...devDependencies }))(
     "%s is pinned to %s",
     (_, version) => {
-      expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(version).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
     },
   );
 

@@ -69,6 +69,8 @@ export function createWalk(parts: WalkParts): Walk {
   let egress: readonly Turn[];
   let active = false;
   let ringRevision = 0;
+  /** Whether a slot may have a place. */
+  let isPlaced = false;
 
   function forgetRings(): void {
     if (ringRevision === parts.ringRevision()) return;
@@ -155,8 +157,11 @@ export function createWalk(parts: WalkParts): Walk {
         exports.settle();
       }
       places.fill(exports.finals() >>> 0, slot, slot + count + parts.releasedLength());
+      isPlaced = true;
     },
-    skip: (slot, count) => places.fill(0, slot, slot + count),
+    skip(slot, count) {
+      if (isPlaced) places.fill(0, slot, slot + count);
+    },
     annotate(slot, outcome) {
       const place = places[slot] as number;
       if (place !== 0) outcome.programs = read(place, slot, outcome.verdict);
