@@ -1,7 +1,4 @@
-/**
- * The export list of the packet path. Static data is laid out in the order in which files are met here, on which 5 %
- * of a packet depend: what the packet path itself does comes first.
- */
+/** The export list of the packet path. */
 export { ABI_VERSION } from "../abi/version";
 export { partition } from "./flow/shard";
 export { randomState, setRandomState } from "./flow/random";

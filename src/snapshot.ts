@@ -12,10 +12,11 @@ import {
   wholeOf,
 } from "./dataplane/snapshot/damage.ts";
 import { read } from "./dataplane/snapshot/snapshot.ts";
-import { type KeptMap, readKept } from "./maps/keeping.ts";
+import { readKept } from "./maps/keeping.ts";
+import type { KeptMap } from "./maps/kept.ts";
 
 /** A map of one's own in a snapshot. */
-export type { KeptMap } from "./maps/keeping.ts";
+export type { KeptMap } from "./maps/kept.ts";
 
 /** A program that was loaded; its bytes are not part of a snapshot. */
 export interface KeptProgram {

@@ -71,7 +71,7 @@ export function open(slot: u32, descriptors: usize, count: u32, room: u32, now: 
   begin(block.headroom - <u32>HEADROOM, room);
 }
 
-/** Addresses are counted up: worked out for each packet they take 2 ns. */
+/** Addresses are counted up: worked out for each packet they take 1 to 2 ns. */
 function begin(start: u32, room: u32): void {
   let descriptor = home;
   let mark = block.marks + first * block.MARK_SIZE;

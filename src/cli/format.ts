@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { Packr } from "msgpackr";
 import type { Tuple } from "../dataplane/entries.ts";
 import { formatEndpoint } from "../packet/address.ts";
-import { checkOutputs, openOutput } from "./output.ts";
+import { checkOutputs, writeOutput } from "./output.ts";
 import { table } from "./table.ts";
 import { type Paint, painter, printable } from "./terminal.ts";
 
@@ -34,13 +34,7 @@ export async function show(
   const paint: Paint = output === "-" ? painter(process.stdout) : (_, text) => text;
   const text = () => (json ? JSON.stringify(value) : lines(paint).join("\n"));
   const bytes = msgpack ? packr.pack(value) : new TextEncoder().encode(`${text()}\n`);
-  const file = await openOutput(output);
-  try {
-    await file.write(bytes);
-    await file.finish();
-  } finally {
-    await file.abandon();
-  }
+  await writeOutput(output, bytes);
 }
 
 /** A line per field. */

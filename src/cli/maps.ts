@@ -5,7 +5,7 @@ import { fromJson, toJson } from "../maps/json.ts";
 import type { MapInfo, UserMap } from "../maps/map.ts";
 import { EXIT_DIFFERENT, InputError } from "./failure.ts";
 import { type Format, factLines, formatted, show, textOf } from "./format.ts";
-import { type OpenedSnapshot, openSnapshot } from "./snapshot.ts";
+import { type OpenedSnapshot, openSnapshot, SNAPSHOT } from "./snapshot.ts";
 import { type Column, table } from "./table.ts";
 import { count, type Paint, printable } from "./terminal.ts";
 
@@ -16,8 +16,6 @@ Examples:
   waxdp maps dump now.snap conntrack
   waxdp maps dump now.snap conntrack --json | jq '.[] | select(.value.state == "ESTABLISHED")'
   waxdp maps lookup now.snap blocked 203.0.113.0/24`;
-
-const SNAPSHOT = "file that replay --snapshot wrote";
 
 export function register(program: Command): void {
   const maps = program

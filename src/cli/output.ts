@@ -42,6 +42,21 @@ export async function openOutput(path: string, { durable = false } = {}): Promis
   }
 }
 
+/** A file, or the standard output for "-", in one piece: whole or not at all. */
+export async function writeOutput(
+  path: string,
+  bytes: Uint8Array,
+  options?: { readonly durable?: boolean },
+): Promise<void> {
+  const output = await openOutput(path, options);
+  try {
+    await output.write(bytes);
+    await output.finish();
+  } finally {
+    await output.abandon();
+  }
+}
+
 type Path = string | undefined;
 
 /** Throws InputError for an output that would be written over an input, or over the other output. */

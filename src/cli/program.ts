@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from "node:path";
 import type { Command } from "commander";
 import type { Program } from "../index.ts";
 import { InputError } from "./failure.ts";
-import { checkOutputs, openOutput } from "./output.ts";
+import { checkOutputs, writeOutput } from "./output.ts";
 import { readProgram } from "./programming.ts";
 import { plural, printable } from "./terminal.ts";
 
@@ -33,24 +33,14 @@ async function build(source: string, { output }: { readonly output?: string }): 
   const target = output ?? join(dirname(source), `${basename(source, ".ts")}.wasm`);
   await checkOutputs([target], [source]);
   const program = await readProgram(source);
-  await write(target, program.bytes);
+  await writeOutput(target, program.bytes);
   if (target !== "-") process.stdout.write(`${summary(program, target)}\n`);
 }
 
-async function write(path: string, bytes: Uint8Array): Promise<void> {
-  const output = await openOutput(path);
-  try {
-    await output.write(bytes);
-    await output.finish();
-  } finally {
-    await output.abandon();
-  }
-}
-
 function summary({ bytes, tag, form, memory }: Program, path: string): string {
-  const form1 = form === "packet" ? "called for each packet" : "called for each batch";
+  const calls = form === "packet" ? "called for each packet" : "called for each batch";
   return (
-    `${printable(path)}: ${plural(bytes.length, "byte")}, ${form1}, ` +
+    `${printable(path)}: ${plural(bytes.length, "byte")}, ${calls}, ` +
     `${plural(memory.size, "byte")} of memory, tag ${tag}`
   );
 }

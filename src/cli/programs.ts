@@ -6,7 +6,7 @@ import { readBytes } from "./files.ts";
 import { type Format, factLines, formatted, show } from "./format.ts";
 import { linkLines } from "./links.ts";
 import { readProgram } from "./programming.ts";
-import { from } from "./snapshot.ts";
+import { readAt, SNAPSHOT } from "./snapshot.ts";
 
 const EXAMPLES = `
 Examples:
@@ -23,7 +23,7 @@ export function register(program: Command): void {
     .description(
       "The links of both hooks in the order packets meet them, and programs without one.",
     )
-    .argument("<snapshot>", "file that replay --snapshot wrote")
+    .argument("<snapshot>", SNAPSHOT)
     .action(list);
   formatted(programs.command("show"))
     .description("Everything about one program.")
@@ -69,5 +69,5 @@ async function factsOf(path: string, name: string): Promise<Record<string, unkno
 
 async function readInfo(path: string): Promise<SnapshotInfo> {
   const bytes = await readBytes(path);
-  return from(path, () => readSnapshot(bytes));
+  return readAt(path, () => readSnapshot(bytes));
 }

@@ -11,7 +11,7 @@ import {
 import { InputError } from "./failure.ts";
 import { readBytes, readManifests, readNetwork } from "./files.ts";
 import { type ProgramOptions, readProgramming } from "./programming.ts";
-import { from } from "./snapshot.ts";
+import { readAt } from "./snapshot.ts";
 
 export type EngineName = Dataplane["engine"];
 
@@ -113,7 +113,7 @@ async function createRestored(
   snapshot: { readonly path: string; readonly bytes: Uint8Array } | null,
 ): Promise<Dataplane> {
   const dataplane = await (engine === "wasm" ? createDataplane(options) : createModel(options));
-  if (snapshot) from(snapshot.path, () => dataplane.restore(snapshot.bytes));
+  if (snapshot) readAt(snapshot.path, () => dataplane.restore(snapshot.bytes));
   return dataplane;
 }
 

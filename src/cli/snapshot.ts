@@ -2,7 +2,10 @@
 import { createModel, type Dataplane, readSnapshot, type SnapshotInfo } from "../index.ts";
 import { InputError } from "./failure.ts";
 import { readBytes } from "./files.ts";
-import { openOutput } from "./output.ts";
+import { writeOutput } from "./output.ts";
+
+/** What the argument of a command says. */
+export const SNAPSHOT = "file that replay --snapshot wrote";
 
 export interface OpenedSnapshot {
   readonly info: SnapshotInfo;
@@ -13,35 +16,33 @@ export interface OpenedSnapshot {
 /** The model holds whatever an engine has written, and needs no more memory than there are entries. */
 export async function openSnapshot(path: string): Promise<OpenedSnapshot> {
   const bytes = await readBytes(path);
-  const info = from(path, () => readSnapshot(bytes));
+  const info = readAt(path, () => readSnapshot(bytes));
   const dataplane = await createRoom(path, info);
-  from(path, () => dataplane.restore(bytes));
+  readAt(path, () => dataplane.restore(bytes));
   return { info, dataplane };
 }
 
 /** Nothing goes through it, so it needs no batch. A file may claim more room than there is. */
 async function createRoom(path: string, { capacity, seed }: SnapshotInfo): Promise<Dataplane> {
-  return createModel({ capacity: { ...capacity, batch: 1 }, seed }).catch((error: Error) => {
-    throw new InputError(`${path}: ${error.message}`, { cause: error });
+  return createModel({ capacity: { ...capacity, batch: 1 }, seed }).catch((error: unknown) => {
+    throw inputError(path, error);
   });
 }
 
 /** What is wrong with a snapshot is said with its path. */
-export function from<Result>(path: string, read: () => Result): Result {
+export function readAt<Result>(path: string, read: () => Result): Result {
   try {
     return read();
   } catch (error) {
-    throw new InputError(`${path}: ${(error as Error).message}`, { cause: error });
+    throw inputError(path, error);
   }
+}
+
+function inputError(path: string, error: unknown): InputError {
+  return new InputError(`${path}: ${(error as Error).message}`, { cause: error });
 }
 
 /** Whole or not at all, even when the machine stops in the middle of it. */
 export async function writeSnapshot(path: string, dataplane: Dataplane): Promise<void> {
-  const output = await openOutput(path, { durable: true });
-  try {
-    await output.write(dataplane.snapshot());
-    await output.finish();
-  } finally {
-    await output.abandon();
-  }
+  await writeOutput(path, dataplane.snapshot(), { durable: true });
 }

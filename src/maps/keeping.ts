@@ -18,6 +18,7 @@ import type { ByteMap, MapShape } from "../dataplane/runtime.ts";
 import {
   badSnapshot,
   damaged,
+  optionalOf,
   type Place,
   placeOf,
   placesOf,
@@ -27,8 +28,9 @@ import {
 import { concat } from "../packet/bytes.ts";
 import { MapError } from "./error.ts";
 import type { MapRecord } from "./face.ts";
+import type { KeptMap } from "./kept.ts";
 import { compileLayout, fits, isRow } from "./layout.ts";
-import type { FieldType, Layout, MapFlag, MapType, Struct, UserMap } from "./map.ts";
+import type { FieldType, Layout, MapType, Struct, UserMap } from "./map.ts";
 import type { Maps } from "./registry.ts";
 import { flagNames, isMapOfMaps, isPerCpu, strideOf, typeName } from "./shape.ts";
 import { numberIn, translate } from "./translation.ts";
@@ -74,39 +76,14 @@ function packLayout(layout: Layout | undefined): unknown {
   return Object.entries(layout).map(([field, each]) => [field, packLayout(each)]);
 }
 
-/** What is known of a map in a snapshot. */
-export interface KeptMap {
-  readonly name: string;
-  readonly type: MapType;
-  /** Bytes. */
-  readonly keySize: number;
-  readonly valueSize: number;
-  readonly maxEntries: number;
-  readonly flags: readonly MapFlag[];
-  /** Entries that are kept; of a ring buffer records. */
-  readonly length: number;
-  /** Undefined when nobody has said. */
-  readonly key: Layout | undefined;
-  readonly value: Layout | undefined;
-}
-
 /** Throws DataplaneError "bad-snapshot". */
 export function readKept(place: Place, cpus: number): KeptMap {
   const { name, shape, key, value, contents } = unpackMap(place, cpus);
-  const { keySize, valueSize, maxEntries, flags } = shape;
+  const { keySize, valueSize, maxEntries } = shape;
   const { length } = contents.kind === "records" ? contents.records : contents.keys;
   const type = typeName(shape.type) as MapType;
-  return {
-    name,
-    type,
-    keySize,
-    valueSize,
-    maxEntries,
-    flags: flagNames(flags),
-    length,
-    key,
-    value,
-  };
+  const flags = flagNames(shape.flags);
+  return { name, type, keySize, valueSize, maxEntries, flags, length, key, value };
 }
 
 /** A map as a snapshot has it, its bytes as many as they have to be. */
@@ -157,16 +134,14 @@ function holds(map: UserMap): boolean {
 
 function unpackMap(place: Place, cpus: number): SavedMap {
   const part = (name: string) => placeOf(place, name);
-  const optional = <Value>(name: string, read: (place: Place) => Value) =>
-    part(name).value === null ? undefined : read(part(name));
   const shape = unpackShape(part("shape"));
   return {
     place,
     name: stringOf(part("name")),
     shape,
-    inner: optional("inner", unpackShape),
-    key: optional("key", (layout) => unpackFitting(layout, shape.keySize)),
-    value: optional("value", (layout) => unpackFitting(layout, shape.valueSize)),
+    inner: optionalOf(part("inner"), unpackShape),
+    key: optionalOf(part("key"), (layout) => unpackFitting(layout, shape.keySize)),
+    value: optionalOf(part("value"), (layout) => unpackFitting(layout, shape.valueSize)),
     contents: unpackContents(place, shape, cpus),
   };
 }
@@ -286,10 +261,7 @@ function fill(maps: Maps, map: UserMap, { place, shape, key, contents }: SavedMa
 
 function fillValues(
   bytes: ByteMap,
-  {
-    keys,
-    values,
-  }: { readonly keys: readonly Uint8Array[]; readonly values: readonly Uint8Array[] },
+  { keys, values }: Extract<Contents, { kind: "values" }>,
   isDone: (result: number) => void,
 ): void {
   keys.forEach((key, index) => {

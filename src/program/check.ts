@@ -14,7 +14,7 @@ import { type Program, ProgramError } from "./program.ts";
 import { CONSTANT, isRelocated, type Relocation, readRelocations, TABLE } from "./relocation.ts";
 
 /** A program is a few KiB; what is larger than this is none. */
-export const PROGRAM_SIZE_MAX = 2 ** 20;
+const PROGRAM_SIZE_MAX = 2 ** 20;
 /** Room of one program's data that is not a mistake. */
 const MEMORY_MAX = 2 ** 28;
 const FUNCTIONS_MAX = 65_536;
@@ -39,22 +39,12 @@ export function loadProgram(
   checkSegments(image, room, relocations);
   const types = readLayouts(bytes, image);
   checkValid(bytes);
-  const stack = image.imports.some(({ name }) => name === STACK_POINTER) ? STACK_SIZE : 0;
-  return inspect(
-    {
-      ...{
-        name: options.name ?? moduleName(bytes, image) ?? "program",
-        bytes,
-        form,
-        helpers,
-        types,
-      },
-      tag: bytesToHex(sha256(bytes)).slice(0, TAG_DIGITS),
-      memory: withStack(room, stack),
-      functions: room.functions,
-    },
-    { relocations, stack },
-  );
+  const name = options.name ?? moduleName(bytes, image) ?? "program";
+  const tag = bytesToHex(sha256(bytes)).slice(0, TAG_DIGITS);
+  const stack = image.imports.some((each) => each.name === STACK_POINTER) ? STACK_SIZE : 0;
+  const [memory, { functions }] = [withStack(room, stack), room];
+  const program = { name, bytes, tag, form, helpers, memory, functions, types };
+  return inspect(program, { relocations, stack });
 }
 
 function copy(source: Uint8Array | ArrayBuffer): Uint8Array<ArrayBuffer> {

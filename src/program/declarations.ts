@@ -6,41 +6,15 @@ import { NAME_SIZE_MAX } from "../../abi/program.ts";
 import { show } from "../dataplane/field.ts";
 import type { MapShape } from "../dataplane/runtime.ts";
 import type { Layout, UserMap } from "../maps/map.ts";
+import type { LinkedMap, MapDeclaration, Maps } from "../maps/registry.ts";
 import { type Program, ProgramError } from "./program.ts";
 import type { Reasons } from "./reasons.ts";
 import { readUtf8 } from "./text.ts";
 
-/** A map as a program asks for it. */
-export interface MapDeclaration {
-  readonly name: string;
-  readonly shape: MapShape;
-  readonly key?: Layout | undefined;
-  readonly value?: Layout | undefined;
-  /** Of a map of maps: what every map in it is like. */
-  readonly inner?: MapShape;
-}
+/** The maps of the dataplane, as far as programs need them; what throws is a MapError. */
+export type MapDesk = Pick<Maps, "declare" | "adopt" | "use" | "release" | "holders">;
 
-/** The map that it gets. */
-export interface LinkedMap {
-  readonly map: UserMap;
-  readonly handle: number;
-  /** It was not there before. */
-  readonly created: boolean;
-}
-
-/** The maps of the dataplane; what throws is a MapError. */
-export interface MapDesk {
-  /** One of that name and shape, made if it is not there. */
-  declare(declaration: MapDeclaration): LinkedMap;
-  /** This one, whatever its name, if it has that shape. */
-  adopt(map: unknown, declaration: MapDeclaration): LinkedMap;
-  use(map: UserMap, program: string): void;
-  release(map: UserMap, program: string): void;
-  /** Names of the prog_arrays that hold the program whose entry stands there. */
-  holders(place: number): readonly string[];
-}
-
-export interface DeclarationOptions {
+interface DeclarationOptions {
   readonly program: Program;
   /** What it is called here. */
   readonly name: string;

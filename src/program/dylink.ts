@@ -2,7 +2,7 @@
 import { leb, malformed, Reader, text } from "./binary.ts";
 import type { Image } from "./image.ts";
 
-export const DYLINK_SECTION = "dylink.0";
+const DYLINK_SECTION = "dylink.0";
 
 export interface Room {
   /** Bytes of static data, and their alignment. */

@@ -98,8 +98,8 @@ const SECTION_GLOBAL = 6;
 const SECTION_EXPORT = 7;
 const SECTION_START = 8;
 const SECTION_ELEMENT = 9;
-export const SECTION_CODE = 10;
-export const SECTION_DATA = 11;
+const SECTION_CODE = 10;
+const SECTION_DATA = 11;
 const SECTION_DATA_COUNT = 12;
 /** In the order in which they have to stand: data count before code. */
 const ORDER = [

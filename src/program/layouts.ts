@@ -6,7 +6,7 @@ import type { Layout } from "../maps/map.ts";
 import { malformed, text } from "./binary.ts";
 import type { Image } from "./image.ts";
 
-export const LAYOUT_SECTION = "waxdp.types";
+const LAYOUT_SECTION = "waxdp.types";
 
 export type Layouts = Readonly<Record<string, Layout>>;
 

@@ -11,7 +11,7 @@ export interface Reasons {
 }
 
 /** Nobody reads as many. They outlive their programs, because events name them. */
-export const REASONS_MAX = 65536;
+const REASONS_MAX = 65536;
 
 export function createReasons(): Reasons {
   const texts: string[] = [];

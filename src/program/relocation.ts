@@ -9,7 +9,7 @@ import type { Image, Segment, Span } from "./image.ts";
 import { inspectionOf } from "./inspection.ts";
 import type { Program } from "./program.ts";
 
-export const RELOCATION_SECTION = "waxdp.reloc";
+const RELOCATION_SECTION = "waxdp.reloc";
 const VERSION = 1;
 
 /** The number of an `i32.const`, the offset of a load or store, and four bytes of a data segment. */
@@ -122,9 +122,4 @@ export function move(bytes: Uint8Array, { at, kind }: Relocation, by: number): v
   } else {
     storeLeb(bytes, at, (loadLeb(bytes, at) + by) | 0, place === CONSTANT);
   }
-}
-
-/** Bytes of stack in the program's range of memory, behind its static data; 0 for one that keeps no stack there. */
-export function stackSize(program: Program): number {
-  return inspectionOf(program).stack;
 }

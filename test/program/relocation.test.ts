@@ -1,7 +1,8 @@
 /** A compiled program does the same wherever it stands: in memory and in the table. */
 import { describe, expect, test } from "vitest";
 import { Program } from "../../src/index.ts";
-import { relocate, stackSize } from "../../src/program/relocation.ts";
+import { inspectionOf } from "../../src/program/inspection.ts";
+import { relocate } from "../../src/program/relocation.ts";
 import { moduleOf } from "./module.ts";
 
 const PAGE = 65_536;
@@ -89,8 +90,9 @@ describe("relocation", () => {
   test("leaves position-independent modules as they are, and tells the room of their stack", () => {
     const program = Program.load(moduleOf({ data: "abc", memory: 100 }));
     expect(relocate(program, 4096, 9)).toBe(program.bytes);
-    expect(stackSize(program)).toBeGreaterThanOrEqual(4096);
-    expect(program.memory).toEqual({ size: 112 + stackSize(program), alignment: 16 });
+    const { stack } = inspectionOf(program);
+    expect(stack).toBeGreaterThanOrEqual(4096);
+    expect(program.memory).toEqual({ size: 112 + stack, alignment: 16 });
   });
 
   test("is for programs that were checked", () => {

@@ -88,6 +88,25 @@ describe("outcomes of a batch", () => {
   });
 });
 
+test("a mark is the frame's, not its slot's", () => {
+  lab.install({ ingress: [noop(2), NAT] });
+  const marks = (given: object) =>
+    lab
+      .sendAll([REQUEST, REQUEST], given)
+      .map(({ programs }) => [programs?.mark, programs?.priority]);
+  expect(marks(MARKED)).toEqual([
+    [7, 3],
+    [7, 3],
+  ]);
+  expect(marks({})).toEqual([
+    [0, 0],
+    [0, 0],
+  ]);
+  expect(
+    [lab.send(REQUEST, MARKED), lab.send(REQUEST)].map(({ programs }) => programs?.mark),
+  ).toEqual([7, 0]);
+});
+
 test("a backend that was wanted is forgotten with its packet", () => {
   const pool = { ...REQUEST, daddr: "10.96.0.20" };
   const wanted = lab.backend("10.244.2.1");
