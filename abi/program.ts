@@ -148,7 +148,7 @@ export const TUPLE_FRAGMENT = 38; // u8: 1 for a fragment other than a whole dat
 export const TUPLE_SIZE = 40;
 
 /** Connection: what `conntrack` copies out of the connection that a tuple belongs to. */
-export const CONNECTION_STATE = 0; // u8: STATE_ of abi/states
+export const CONNECTION_STATE = 0; // u8: STATE_ of abi/conntrack
 export const CONNECTION_DIRECTION = 1; // u8: 0 the opener's, 1 the other's
 export const CONNECTION_BACKEND = 4; // u32: number, 0 for none
 /** u32 each: milliseconds since it was opened, and since its last packet. */

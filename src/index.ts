@@ -76,7 +76,6 @@ export {
 export { type Departure, departures, type Replayed, replay } from "./replay/replay.ts";
 export {
   type KeptLink,
-  type KeptMap,
   type KeptProgram,
   readSnapshot,
   type SnapshotInfo,

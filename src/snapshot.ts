@@ -1,6 +1,6 @@
 /** What a snapshot says of itself, for those who have no dataplane to restore it into yet. */
 import type { Capacity, Dataplane } from "./dataplane/dataplane.ts";
-import { VERDICTS, type Verdict } from "./dataplane/event.ts";
+import { VERDICTS } from "./dataplane/event.ts";
 import {
   damaged,
   numberOf,
@@ -12,35 +12,19 @@ import {
   wholeOf,
 } from "./dataplane/snapshot/damage.ts";
 import { read } from "./dataplane/snapshot/snapshot.ts";
+import type { LinkInfo } from "./hook/hook.ts";
 import { readKept } from "./maps/keeping.ts";
-import type { KeptMap } from "./maps/kept.ts";
-
-/** A map of one's own in a snapshot. */
-export type { KeptMap } from "./maps/kept.ts";
+import type { KeptMap } from "./maps/map.ts";
+import type { ProgramInfo } from "./program/loaded.ts";
 
 /** A program that was loaded; its bytes are not part of a snapshot. */
-export interface KeptProgram {
-  readonly name: string;
-  /** First 16 hexadecimal digits of the SHA-256 of its bytes. */
-  readonly tag: string;
-  readonly form: "packet" | "batch";
-  readonly builtin: boolean;
-  /** Bytes of the module. */
-  readonly size: number;
-  /** Names of the maps it used. */
-  readonly maps: readonly string[];
-}
+export type KeptProgram = Pick<ProgramInfo, "name" | "tag" | "form" | "builtin" | "size" | "maps">;
 
-/** Where a program stood. */
-export interface KeptLink {
-  readonly hook: "ingress" | "egress";
-  readonly name: string;
-  readonly program: { readonly name: string; readonly tag: string };
-  readonly builtin: boolean;
-  readonly runCount: number;
-  readonly verdicts: Readonly<Record<Verdict | "NEXT", number>>;
-  readonly traps: number;
-}
+/** Where a program stood, and what it did there. */
+export type KeptLink = Pick<
+  LinkInfo,
+  "hook" | "name" | "builtin" | "runCount" | "verdicts" | "traps"
+> & { readonly program: Pick<LinkInfo["program"], "name" | "tag"> };
 
 export interface SnapshotInfo {
   readonly engine: Dataplane["engine"];

@@ -199,19 +199,11 @@ export class Ipv6Header {
 }
 if (offsetof<Ipv6Header>() != IPV6_SIZE) ERROR("40 bytes");
 
-/** RFC 9293. */
+/** What TCP, UDP and SCTP begin with. */
 @unmanaged
-export class TcpHeader {
+class Ports {
   private nsport: u16;
   private ndport: u16;
-  private nsequence: u32;
-  private nacknowledgment: u32;
-  private offset: u8;
-  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128. */
-  flags: u8;
-  private nwindow: u16;
-  check: u16;
-  private nurgent: u16;
 
   get sport(): u32 {
     return bswap(this.nsport);
@@ -228,6 +220,19 @@ export class TcpHeader {
   set dport(port: u32) {
     this.ndport = bswap<u16>(<u16>port);
   }
+}
+
+/** RFC 9293. */
+@unmanaged
+export class TcpHeader extends Ports {
+  private nsequence: u32;
+  private nacknowledgment: u32;
+  private offset: u8;
+  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128. */
+  flags: u8;
+  private nwindow: u16;
+  check: u16;
+  private nurgent: u16;
 
   get sequence(): u32 {
     return bswap(this.nsequence);
@@ -283,28 +288,10 @@ if (offsetof<TcpHeader>() != TCP_SIZE) ERROR("20 bytes");
 
 /** RFC 768. */
 @unmanaged
-export class UdpHeader {
-  private nsport: u16;
-  private ndport: u16;
+export class UdpHeader extends Ports {
   private nlength: u16;
   /** 0 when the sender computed none. */
   check: u16;
-
-  get sport(): u32 {
-    return bswap(this.nsport);
-  }
-
-  set sport(port: u32) {
-    this.nsport = bswap<u16>(<u16>port);
-  }
-
-  get dport(): u32 {
-    return bswap(this.ndport);
-  }
-
-  set dport(port: u32) {
-    this.ndport = bswap<u16>(<u16>port);
-  }
 
   /** Bytes of header and payload. */
   get length(): u32 {
@@ -327,20 +314,10 @@ if (offsetof<UdpHeader>() != UDP_SIZE) ERROR("8 bytes");
 
 /** RFC 9260. */
 @unmanaged
-export class SctpHeader {
-  private nsport: u16;
-  private ndport: u16;
+export class SctpHeader extends Ports {
   private ntag: u32;
   /** CRC32c, little-endian. */
   check: u32;
-
-  get sport(): u32 {
-    return bswap(this.nsport);
-  }
-
-  get dport(): u32 {
-    return bswap(this.ndport);
-  }
 
   /** Verification tag. */
   get tag(): u32 {

@@ -1,6 +1,6 @@
 /** Links of hooks as a table: what ran, in which order, and what it said. */
 import { VERDICTS } from "../dataplane/event.ts";
-import type { LinkInfo } from "../hook/hook.ts";
+import type { KeptLink } from "../index.ts";
 import { textOf } from "./format.ts";
 import { type Column, table } from "./table.ts";
 import { count, type Paint } from "./terminal.ts";
@@ -16,16 +16,8 @@ const LINKS: readonly Column[] = [
   { title: "TRAPS", right: true },
 ];
 
-/** What the table shows of a link, a living one or one that a snapshot tells of. */
-export type LinkRow = Pick<
-  LinkInfo,
-  "hook" | "name" | "builtin" | "runCount" | "verdicts" | "traps"
-> & {
-  readonly program: { readonly name: string; readonly tag: string };
-};
-
-/** In the order in which packets meet them. */
-export function linkLines(links: readonly LinkRow[], paint: Paint): string[] {
+/** In the order in which packets meet them; living ones, or those that a snapshot tells of. */
+export function linkLines(links: readonly KeptLink[], paint: Paint): string[] {
   const rows = links.map((link) => [
     link.hook,
     textOf(link.name),

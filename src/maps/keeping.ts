@@ -28,9 +28,8 @@ import {
 import { concat } from "../packet/bytes.ts";
 import { MapError } from "./error.ts";
 import type { MapRecord } from "./face.ts";
-import type { KeptMap } from "./kept.ts";
 import { compileLayout, fits, isRow } from "./layout.ts";
-import type { FieldType, Layout, MapType, Struct, UserMap } from "./map.ts";
+import type { FieldType, KeptMap, Layout, MapType, Struct, UserMap } from "./map.ts";
 import type { Maps } from "./registry.ts";
 import { flagNames, isMapOfMaps, isPerCpu, strideOf, typeName } from "./shape.ts";
 import { numberIn, translate } from "./translation.ts";

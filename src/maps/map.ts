@@ -124,6 +124,9 @@ export interface MapInfo {
   readonly programs: readonly string[];
 }
 
+/** What is known of a map in a snapshot. Its `length` is that of the entries that were kept, of a ring buffer of records. */
+export type KeptMap = Omit<MapInfo, "id" | "memory" | "programs">;
+
 /** Many entries in one call, as BPF_MAP_LOOKUP_BATCH and its like. */
 export interface MapBatch<Key, Value> {
   /** Up to `count` entries after `cursor`; undefined starts, and a cursor of undefined in the result says the end. */

@@ -57,8 +57,10 @@ export class TypedMap extends MapFace implements UserMap {
   }
 
   lookup(key: unknown): unknown {
-    const bytes = this.#readable();
-    return this.#decode(bytes.lookup(this.#speech.key.encode(key)));
+    this.#readable();
+    const where = this.#speech.key.encode(key);
+    // A key may have getters that close this map.
+    return this.#decode(this.#readable().lookup(where));
   }
 
   update(key: unknown, value: unknown, options?: UpdateOptions): void {
@@ -90,12 +92,15 @@ export class TypedMap extends MapFace implements UserMap {
   }
 
   #update(key: unknown, value: unknown, options: UpdateOptions | undefined): void {
-    const bytes = this.#writable();
+    this.#writable();
     const flags = flagsOf(options);
     this.#checkIndex(key, flags);
-    // A value may have getters that ask this map.
+    // A value may have getters that ask this map, or close it.
     const what = this.#speech.value.encode(value);
     const where = this.#speech.key.encode(key);
+    // And a key those that close the map that is the value.
+    if (this.#speech.references !== undefined) this.#speech.value.encode(value);
+    const bytes = this.#writable();
     const before = this.#held(where);
     const error = bytes.update(where, what, flags);
     if (error !== 0) throw this.#refusal(-error);

@@ -138,7 +138,8 @@ const NONSENSE: readonly { name: string; write: Write; message: RegExp }[] = [
   {
     name: "a client of no backend",
     write: remember([]),
-    message: /^affinity: value\.backends is an array of 0: it must be a list of one backend, or of two/,
+    message:
+      /^affinity: value\.backends is an array of 0: it must be a list of one backend, or of two/,
   },
   {
     name: "a client of three backends",

@@ -122,26 +122,30 @@ export function writeConnections(
   }
 }
 
-function writeRecord({ memory, scratch: at }: Access, { state, row, family, epoch }: Target): void {
+function writeRecord({ memory, scratch: at }: Access, target: Target): void {
   const { bytes, view } = memory;
+  const { state, row, epoch } = target;
   const { columns } = state.connections;
-  const { saddr, daddr, sport, dport, proto, tupleSize } = SHAPES[family];
+  const sinceEpoch = (time: number | undefined) => Math.max(0, (time as number) - epoch);
   bytes[at + layout.CT_PROTO] = columns.proto[row] as number;
   bytes[at + layout.CT_STATE] = columns.state[row] as number;
   bytes[at + layout.CT_TIMER] = columns.timer[row] as number;
   bytes[at + layout.CT_FLAGS] = columns.flags[row] as number;
   view.setUint32(at + layout.CT_BACKEND, columns.backend[row] as number, true);
-  view.setUint32(
-    at + layout.CT_CREATED,
-    Math.max(0, (columns.created[row] as number) - epoch),
-    true,
-  );
-  view.setUint32(
-    at + layout.CT_LAST_SEEN,
-    Math.max(0, (columns.lastSeen[row] as number) - epoch),
-    true,
-  );
-  const [orig, reply] = [at + layout.CT_TUPLES, at + layout.CT_TUPLES + tupleSize];
+  view.setUint32(at + layout.CT_CREATED, sinceEpoch(columns.created[row]), true);
+  view.setUint32(at + layout.CT_LAST_SEEN, sinceEpoch(columns.lastSeen[row]), true);
+  writeTuples(memory, at + layout.CT_TUPLES, target);
+}
+
+/** Both of them, one behind the other. */
+function writeTuples(
+  { bytes, view }: Access["memory"],
+  orig: number,
+  { state, row, family }: Target,
+): void {
+  const { columns } = state.connections;
+  const { saddr, daddr, sport, dport, proto, tupleSize } = SHAPES[family];
+  const reply = orig + tupleSize;
   view.setUint16(orig + sport, columns.origSport[row] as number);
   view.setUint16(orig + dport, columns.origDport[row] as number);
   view.setUint16(reply + sport, columns.replySport[row] as number);
