@@ -63,3 +63,11 @@ export function report(error: unknown): void {
     `waxdp: ${lines(debug ? (error.stack ?? error.message) : describe(error))}\n`,
   );
 }
+
+/**
+ * A program may loop for ever, and then no handler of ours is called: Ctrl-C ends the process by itself. For
+ * commands that leave nothing unfinished behind.
+ */
+export function leaveSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal);
+}

@@ -1,9 +1,11 @@
 /** The files a command reads: manifests, the network, whole texts. */
-import type { Stats } from "node:fs";
+import { createReadStream, type Stats } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import type { Readable } from "node:stream";
 import type { Network } from "../dataplane/dataplane.ts";
 import { fileError, InputError } from "./failure.ts";
+import { count } from "./terminal.ts";
 
 /** A text and the name its errors are told under. */
 export interface TextFile {
@@ -83,24 +85,34 @@ async function readText(path: string): Promise<TextFile> {
   }
 }
 
-async function readAll(stream: NodeJS.ReadStream): Promise<Buffer> {
+/** Devices have no size before they are read: `most` stops them. */
+async function readAll(stream: Readable, refuse?: () => Error, most = BYTES_MAX): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(part as Buffer);
+  let size = 0;
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (refuse && size > most) throw refuse();
+    parts.push(part);
+  }
   return Buffer.concat(parts);
 }
 
-/** Largest module or snapshot that is read. */
-const BYTES_MAX = 2 ** 31;
+/** What a Uint8Array of any platform holds. */
+const BYTES_MAX = 2 ** 31 - 1;
 
-export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (path !== "-" && (await statusOf(path)).size > BYTES_MAX) {
-    throw new InputError(`${path} has more than 2 GiB`);
-  }
+/** The bytes of a file, or of the standard input for "-"; at most `most` of them. */
+export async function readBytes(path: string, most = BYTES_MAX): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return new Uint8Array(path === "-" ? await readAll(process.stdin) : await readFile(path));
+    if (path !== "-" && (await stat(path)).size > most) throw tooLarge(path, most);
+    const stream = path === "-" ? process.stdin : createReadStream(path);
+    return new Uint8Array(await readAll(stream, () => tooLarge(path, most), most));
   } catch (error) {
-    throw fileError("read", path, error);
+    throw error instanceof InputError ? error : fileError("read", path, error);
   }
+}
+
+function tooLarge(path: string, most: number): InputError {
+  return new InputError(`${path} has more than ${count(most)} bytes`);
 }
 
 export async function readJson(path: string): Promise<unknown> {

@@ -31,8 +31,9 @@ async function build(source: string, { output }: { readonly output?: string }): 
     throw new InputError(`${source}: the source of a program is a .ts file`);
   }
   const target = output ?? join(dirname(source), `${basename(source, ".ts")}.wasm`);
-  await checkOutputs([target], [source]);
-  const program = await readProgram(source);
+  const files = new Set([source]);
+  const program = await readProgram(source, files);
+  await checkOutputs([target], [...files]);
   await writeOutput(target, program.bytes);
   if (target !== "-") process.stdout.write(`${summary(program, target)}\n`);
 }

@@ -47,10 +47,11 @@ export async function readProgramming({
   map = [],
 }: ProgramOptions): Promise<Programming> {
   const requests = program.map(requestOf);
-  const programs = await Promise.all(requests.map(({ path }) => readProgram(path)));
+  const files = new Set(requests.map(({ path }) => path));
+  const programs = await Promise.all(requests.map(({ path }) => readProgram(path, files)));
   const contents = await Promise.all(map.map(readContents));
   return {
-    files: [...requests.map(({ path }) => path), ...contents.map(({ path }) => path)],
+    files: [...files, ...contents.map(({ path }) => path)],
     async install(dataplane) {
       for (const [index, { hook }] of requests.entries()) {
         await attach(dataplane, programs[index] as Program, hook);
@@ -68,14 +69,18 @@ function requestOf(text: string): Request {
   throw new InputError(`--program ${text}: there is no hook "${hook}": take @ingress or @egress`);
 }
 
-/** A module as it is; a source compiled. */
-export async function readProgram(path: string): Promise<Program> {
+/** A module has a megabyte at most, and so has a source. */
+const PROGRAM_BYTES_MAX = 2 ** 20;
+
+/** A module as it is; a source compiled. `files` is told of what it is compiled from. */
+export async function readProgram(path: string, files = new Set<string>()): Promise<Program> {
   try {
-    if (extname(path) !== ".ts") {
-      return Program.load(await readBytes(path), { name: nameOf(path, extname(path)) });
-    }
-    await readBytes(path);
-    return await Program.compile({ entry: path, readFile: find }, { name: nameOf(path, ".ts") });
+    const bytes = await readBytes(path, PROGRAM_BYTES_MAX);
+    if (extname(path) !== ".ts") return Program.load(bytes, { name: nameOf(path, extname(path)) });
+    return await Program.compile(
+      { entry: path, readFile: (name) => find(name, files) },
+      { name: nameOf(path, ".ts") },
+    );
   } catch (error) {
     throw error instanceof ProgramError ? inputError(path, error) : error;
   }
@@ -87,8 +92,10 @@ function nameOf(path: string, extension: string): string {
   return name.slice(0, NAME_SIZE_MAX) || "program";
 }
 
-async function find(path: string): Promise<string | null> {
-  return readFile(path, "utf8").catch(() => null);
+async function find(path: string, files: Set<string>): Promise<string | null> {
+  const text = await readFile(path, "utf8").catch(() => null);
+  if (text !== null) files.add(path);
+  return text;
 }
 
 /** Like a compiler's: place, message, and the line with a mark under what is wrong. */

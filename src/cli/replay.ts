@@ -9,7 +9,7 @@ import { createTally, type Tally } from "../replay/tally.ts";
 import { type CaptureSink, type CaptureSource, openCapture, openSink } from "./capture.ts";
 import { type EventSink, openEvents } from "./events.ts";
 import { type Expectation, openExpectation } from "./expect.ts";
-import { EXIT_DIFFERENT, InputError } from "./failure.ts";
+import { EXIT_DIFFERENT, InputError, leaveSignals } from "./failure.ts";
 import { createSample, measure, type Rates, type Sample } from "./measure.ts";
 import { checkOutputs } from "./output.ts";
 import { addProgramOptions } from "./programming.ts";
@@ -77,6 +77,7 @@ async function run(capture: string, options: ReplayOptions): Promise<void> {
   const dataplane = await setup.create(options.engine);
   const source = await openCapture(capture);
   const sinks = await openSinks(options, source);
+  if (options.program && !sinks.output && !sinks.events) leaveSignals();
   try {
     const damage = await play(dataplane, source, sinks);
     if (snapshot !== undefined) await writeSnapshot(snapshot, dataplane);

@@ -70,13 +70,12 @@ async function build(
   options: BuildOptions,
 ): Promise<Described> {
   const program = await parse(toolkit, sources, options);
-  return attempt(() => translate(toolkit, program, sources.entry.path, options));
+  return attempt(() => translate(toolkit, program, options));
 }
 
 function translate(
   toolkit: Toolkit,
   program: AssemblyScript.Program,
-  entry: string,
   options: BuildOptions,
 ): Described {
   const { api } = toolkit;
@@ -92,7 +91,7 @@ function translate(
     report([
       ...collect(api, program, observation.callers),
       ...describeHeap(observation.heap),
-      ...checkEntry(api, program, entry),
+      ...checkEntry(api, program),
     ]);
     const memory = Number(compiler.memoryOffset) - options.bases.memory;
     return { bytes: emit(toolkit, module, options), memory, types: describer.layouts };

@@ -24,6 +24,7 @@ interface Kinds {
     >
   >;
   readonly ElementKind: Readonly<Record<"FunctionPrototype", number>>;
+  readonly SourceKind: Readonly<Record<"UserEntry", number>>;
 }
 
 export function kindsOf(api: Api): Kinds {

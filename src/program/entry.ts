@@ -3,6 +3,7 @@ import type * as AssemblyScript from "assemblyscript";
 import { type Api, kindsOf } from "./compiler.ts";
 import { errorAt } from "./diagnostics.ts";
 import type { Diagnostic } from "./program.ts";
+import { LIBRARY } from "./sources.ts";
 
 type Element = AssemblyScript.DeclaredElement;
 
@@ -15,9 +16,12 @@ const NAMES: readonly Form[] = ["program", "batch"];
 /** As many letters may be wrong for a name to count as misspelt. */
 const DISTANCE_MAX = 2;
 
-export function checkEntry(api: Api, program: AssemblyScript.Program, path: string): Diagnostic[] {
+export function checkEntry(api: Api, program: AssemblyScript.Program): Diagnostic[] {
+  const { UserEntry } = kindsOf(api).SourceKind;
+  // The compiler has its own spelling of the path; parts of the SDK are entries, too.
   const file = [...program.filesByName.values()].find(
-    ({ source }) => source.normalizedPath === path,
+    ({ source }) =>
+      Number(source.sourceKind) === UserEntry && !source.normalizedPath.startsWith(LIBRARY),
   );
   const exported = file?.exports ?? new Map<string, Element>();
   const found = NAMES.filter((name) => exported.has(name));

@@ -1,8 +1,9 @@
 /** Programs, maps and snapshots on the command line, used as people do. */
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { unpack } from "msgpackr";
 import { beforeAll, describe, expect, test } from "vitest";
-import { at, cluster, replay, waxdp } from "./command.ts";
+import { at, cluster, folder, MAIN, replay, waxdp } from "./command.ts";
 
 /** Drops what comes from one client, and counts by destination port. */
 const GUARD = `import { Context, hash, lpmTrie, NEXT, Prefix4, reason, tuple, ipv4 } from "waxdp/program";
@@ -75,6 +76,18 @@ describe("program build", () => {
     expect([status, stderr]).toEqual([2, `waxdp: ${message}\n`]);
   });
 
+  test("nor is a file that it imports", () => {
+    writeFileSync(at("lib.ts"), "export const PORT: u32 = 80;\n");
+    const main = 'import { Context, NEXT } from "waxdp/program";\nimport { PORT } from "./lib";\n';
+    writeFileSync(
+      at("main.ts"),
+      `${main}export function program(ctx: Context): i32 { return PORT > 0 ? NEXT : 1; }\n`,
+    );
+    const { status, stderr } = waxdp(["program", "build", "main.ts", "-o", "lib.ts"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("cannot write lib.ts: it is read in this run");
+  });
+
   test("the source is never written over", () => {
     const { status, stderr } = waxdp(["program", "build", "guard.ts", "-o", "guard.ts"]);
     expect([status, stderr]).toEqual([
@@ -136,6 +149,23 @@ describe("replay --program", () => {
     expect(stdout).toMatch(/^ingress +guard .*\n.*service-nat.*\negress +guard-2 /m);
   });
 
+  test("Ctrl-C ends a program that does not end by itself", async () => {
+    const source =
+      'import { Context, NEXT } from "waxdp/program";\nexport function program(ctx: Context): i32 {\n';
+    writeFileSync(
+      at("loop.ts"),
+      `${source}  while (ctx.length > 0) ctx.mark++;\n  return NEXT;\n}\n`,
+    );
+    waxdp(["program", "build", "loop.ts"]);
+    const args = [MAIN, "replay", "client.pcap", ...cluster, "--program", "loop.wasm"];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: "ignore" });
+    setTimeout(() => child.kill("SIGINT"), 3000);
+    const [, signal] = await new Promise<unknown[]>((resolve) =>
+      child.on("close", (...end) => resolve(end)),
+    );
+    expect(signal).toBe("SIGINT");
+  });
+
   test("a program that traps costs its packets and is then detached", () => {
     const { status, stdout } = replay("client.pcap", "--program", "trap.wasm");
     expect(status).toBe(0);
@@ -145,6 +175,7 @@ describe("replay --program", () => {
   test.each([
     [["--program", "guard.wasm@nowhere"], 'there is no hook "nowhere": take @ingress or @egress'],
     [["--program", "@ingress"], "it must be FILE, FILE@ingress or FILE@egress"],
+    [["--program", "/dev/zero"], "/dev/zero has more than 1,048,576 bytes"],
     [["--program", "absent.wasm"], "cannot read absent.wasm: there is no such file or folder"],
     [["--program", "client.pcap"], "client.pcap: "],
     [["--map", "blocked=blocked.json"], 'no program has a map "blocked": there are none'],

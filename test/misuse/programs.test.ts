@@ -211,6 +211,15 @@ test.each(Object.entries(REFUSED))("%s is refused", async (_, [source, message])
   expect(failure.message).toMatch(message);
 });
 
+test.each(["./a.ts", "../a.ts", "/tmp/a.ts", "b/../a.ts", "./b/./a.ts", "b//a.ts"])(
+  "a source that is named %s",
+  async (entry) => {
+    const source = wrapped("return NEXT;");
+    const readFile = (path: string) => (path === entry ? source : null);
+    expect(await Program.compile({ entry, readFile })).toMatchObject({ name: "a", form: "packet" });
+  },
+);
+
 test("what is no source, no module, and no option of either", async () => {
   for (const source of [undefined, null, 1, [], {}, { files: {} }, { entry: "x" }]) {
     await expect(Program.compile(source as never)).rejects.toThrow(ProgramError);
