@@ -11,7 +11,7 @@ import type { Runtime } from "./dataplane/runtime.ts";
 import { optionalOf, placeOf, wholeOf } from "./dataplane/snapshot/damage.ts";
 import { createHooks } from "./hook/hooks.ts";
 import { packMaps, unpackMaps } from "./maps/keeping.ts";
-import { createMapRegistry, type MapRuntime } from "./maps/registry.ts";
+import { createMapRegistry, type MapRuntime, type ProgramPlaces } from "./maps/registry.ts";
 import type { ProgramInfo } from "./program/loaded.ts";
 import { createPrograms, type ProgramDesk } from "./program/programs.ts";
 
@@ -23,11 +23,12 @@ export function createProgramming(
 ): Programming {
   const sleeper = createSleeper(engine);
   const { wake, latest } = sleeper;
-  const maps = createMapRegistry(mapRuntimeOf(engine, wake), {
+  const serviceMaps = Object.keys(engine.maps);
+  const places: ProgramPlaces = {
     placeOf: (program) => programs.placeOf(program),
     programAt: (place) => programs.programAt(place),
-  });
-  const serviceMaps = Object.keys(engine.maps);
+  };
+  const maps = createMapRegistry(mapRuntimeOf(engine, wake), places, serviceMaps);
   const programs: ProgramDesk = createPrograms({ runtime: wake, maps, serviceMaps, latest });
   const clock = sysctlsOf(sysctls).bpfStats ? () => performance.now() * 1e6 : undefined;
   const desk = createHooks({ residents: programs, runtime: wake, latest, clock });

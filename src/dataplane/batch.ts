@@ -13,7 +13,7 @@ import type { Tuple } from "./entries.ts";
 import { badOption, DataplaneError } from "./error.ts";
 import { nameOf, type PacketEvent, VERDICTS } from "./event.ts";
 import type { Link } from "./link.ts";
-import { checkFrame, checkNow } from "./options.ts";
+import { checkFrame, checkNow, checkObject } from "./options.ts";
 
 /** What is noted of a frame before it is processed. */
 export interface Passage {
@@ -77,7 +77,8 @@ export function createBatch(batch: EngineBatch, owner: RunningOwner): Batch {
       batch.memory.set(frame, batch.frameAt(batch.length));
       return commit(frame.length, options);
     },
-    process(now, { events = false, cpu } = {}) {
+    process(now, options = {}) {
+      const { events = false, cpu } = checkObject(options, "process");
       checkNow(now);
       const time = owner.begin(now, cpu);
       for (let i = processed; events && i < batch.length; i++) notePassage(i);

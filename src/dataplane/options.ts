@@ -132,11 +132,15 @@ export function seedOf({ seed = 0 }: DataplaneOptions): number {
   throw badOption(`seed is ${show(seed)}: it must be an integer from 0 to 4294967295`);
 }
 
+/** Throws DataplaneError "bad-option"; what is in them others look at. */
+export function checkObject<Options extends object>(options: Options, of: string): Options {
+  if (typeof options === "object" && options !== null) return options;
+  throw badOption(`the options of ${of} are ${show(options)}: they must be an object`);
+}
+
 /** Throws DataplaneError "bad-option". */
 export function checkApply(options: ApplyOptions): ApplyOptions {
-  if (typeof options !== "object" || options === null) {
-    throw badOption(`the options of apply are ${show(options)}: they must be an object`);
-  }
+  checkObject(options, "apply");
   for (const name of Object.keys(options)) {
     if (name === "keepStaleFlows") continue;
     throw badOption(`${name} is not known: the only option of apply is keepStaleFlows`);

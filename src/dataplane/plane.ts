@@ -26,7 +26,7 @@ import {
 import type { Tuple } from "./entries.ts";
 import { ACTIONS, CONNTRACKS, nameOf, REASONS, VERDICTS } from "./event.ts";
 import { type Link, linkOf, linkOfSlot } from "./link.ts";
-import { checkApply, checkFrame, checkInterface, checkNow, cpuOf, inputOf } from "./options.ts";
+import { checkApply, checkFrame, checkInterface, checkNow, checkObject, cpuOf, inputOf } from "./options.ts";
 import {
   describeProgram,
   mapsWith,
@@ -104,6 +104,7 @@ export function createPlane(
   }
 
   function resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link } {
+    checkObject(frame, "a frame");
     const link = frame.linkType === undefined ? defaultLink : linkOf(frame.linkType);
     const row = frame.interface === undefined ? 0 : interfaceRow(frame.interface);
     return { input: inputOf(frame, length, { interface: row, link: link.slot }), link };

@@ -4,6 +4,9 @@ import { MapError } from "./error.ts";
 import type { Layout, MapInfo, MapType } from "./map.ts";
 import { flagNames } from "./shape.ts";
 
+/** What Node's console.log asks an object for: util.inspect.custom. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
 /** What the registry keeps of a map. */
 export interface MapRecord {
   readonly id: number;
@@ -21,13 +24,18 @@ export interface MapRecord {
 }
 
 export class MapFace {
-  protected readonly record: MapRecord;
+  readonly #record: MapRecord;
   readonly #leave: (record: MapRecord) => void;
 
   /** `leave` is asked before the map ends, and throws when something uses it. */
   constructor(record: MapRecord, leave: (record: MapRecord) => void) {
-    this.record = record;
+    this.#record = record;
     this.#leave = leave;
+  }
+
+  /** No property of the map itself: who prints it, or copies it, gets none of this. */
+  protected get record(): MapRecord {
+    return this.#record;
   }
 
   get name(): string {
@@ -52,10 +60,20 @@ export class MapFace {
   }
 
   info(): MapInfo {
-    const { id, name, type, key, value, memory, programs } = this.record;
-    const { keySize, valueSize, maxEntries, flags } = this.opened().shape;
+    this.opened();
+    return this.toJSON();
+  }
+
+  toJSON(): MapInfo {
+    const { id, name, type, bytes, key, value, programs, open } = this.record;
+    const { keySize, valueSize, maxEntries, flags } = bytes.shape;
     const sizes = { keySize, valueSize, maxEntries, flags: flagNames(flags), length: this.length };
+    const memory = open ? this.record.memory : 0;
     return { id, name, type, ...sizes, key, value, memory, programs: [...programs] };
+  }
+
+  [INSPECT](): MapInfo {
+    return this.toJSON();
   }
 
   close(): void {

@@ -85,7 +85,7 @@ export type ValueOf<L> = L extends number
     : { -readonly [Field in keyof L]: ValueOf<L[Field]> };
 
 export interface MapSpec<Key extends Layout = Layout, Value extends Layout = Layout> {
-  /** 1 to 63 bytes of A-Z a-z 0-9 _ . - */
+  /** 1 to 63 bytes of A-Z a-z 0-9 _ . - and none that a map of the dataplane's own has. */
   readonly name: string;
   readonly type: MapType;
   /** Not of a ring buffer. Default of arrays: "u32". */
@@ -156,6 +156,8 @@ export interface UserMap<Key = unknown, Value = unknown> {
   readonly capacity: number;
   readonly length: number;
   info(): MapInfo;
+  /** What JSON.stringify and console.log show: the same, of a map that was closed without its memory. */
+  toJSON(): MapInfo;
   /** Undefined for a key that is not there. Throws EINVAL for what is no key, EPERM for a map that cannot be read. */
   lookup(key: Key): Value | undefined;
   /** Throws E2BIG when it is full, EEXIST or ENOENT as the flag asks, EINVAL, ENOSPC (lpm_trie), EPERM. */

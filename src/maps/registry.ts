@@ -1,5 +1,4 @@
 /** The maps of a dataplane that people and programs make: their names, and who uses them. */
-import { show } from "../dataplane/field.ts";
 import type { MapShape, Runtime } from "../dataplane/runtime.ts";
 import type { LoadedProgram } from "../program/loaded.ts";
 import { MapError } from "./error.ts";
@@ -9,7 +8,16 @@ import type { Layout, MapInfo, MapRegistry, UserMap } from "./map.ts";
 import { References } from "./references.ts";
 import { TypedRing } from "./ring.ts";
 import { badValue } from "./scalar.ts";
-import { checkName, checkShape, isInnerOf, isPerCpu, isReference, isSameShape } from "./shape.ts";
+import {
+  checkName,
+  checkShape,
+  flagNames,
+  isInnerOf,
+  isPerCpu,
+  isReference,
+  isSameShape,
+  typeName,
+} from "./shape.ts";
 import { readSpec, type Wanted } from "./spec.ts";
 import {
   type Referent,
@@ -70,9 +78,13 @@ export interface Maps extends MapRegistry {
 
 export type MapRuntime = Pick<Runtime, "createMap" | "arena" | "cpus">;
 
-/** Its functions may be taken from it one by one. */
-export function createMapRegistry(runtime: MapRuntime, programs: ProgramPlaces): Maps {
-  const registry = new Registry(runtime, programs);
+/** Its functions may be taken from it one by one. `taken` are the names of maps that are not its own. */
+export function createMapRegistry(
+  runtime: MapRuntime,
+  programs: ProgramPlaces,
+  taken: readonly string[] = [],
+): Maps {
+  const registry = new Registry(runtime, programs, taken);
   return {
     create: ((spec: unknown) => registry.create(spec)) as MapRegistry["create"],
     get: ((name: string) => registry.get(name)) as MapRegistry["get"],
@@ -97,17 +109,19 @@ class Registry {
   readonly #innerMaps = new References();
   readonly #programs = new References();
   readonly #places: ProgramPlaces;
+  readonly #taken: readonly string[];
   #lastId = 0;
 
-  constructor(runtime: MapRuntime, places: ProgramPlaces) {
+  constructor(runtime: MapRuntime, places: ProgramPlaces, taken: readonly string[]) {
     this.#runtime = runtime;
     this.#places = places;
+    this.#taken = taken;
   }
 
   create(spec: unknown): UserMap {
     if (typeof spec !== "object" || spec === null) throw badValue("a map", spec, "an object");
     const { name } = spec as { readonly name?: unknown };
-    checkName(name);
+    this.#checkName(name);
     const wanted = readSpec(spec, name);
     if (this.#maps.has(name)) {
       throw new MapError("EEXIST", `${name} is there already: get it, or close it first`);
@@ -128,7 +142,7 @@ class Registry {
   }
 
   declare({ name, shape, key, value, inner }: MapDeclaration): LinkedMap {
-    checkName(name);
+    this.#checkName(name);
     checkShape(shape, inner, name);
     const wanted = {
       shape,
@@ -152,6 +166,13 @@ class Registry {
     const wanted = { shape: { ...shape, maxEntries, flags }, inner };
     this.#checkSame(map as UserMap, wanted, `the map for ${name}, ${record.name},`);
     return this.#link(map as UserMap, false);
+  }
+
+  /** Throws MapError: EINVAL, and EEXIST for what no map can have while the dataplane's own are found by name. */
+  #checkName(name: unknown): asserts name is string {
+    checkName(name);
+    if (!this.#taken.includes(name)) return;
+    throw new MapError("EEXIST", `${name} is a map of the dataplane's own: take another name`);
   }
 
   holders(place: number): readonly string[] {
@@ -227,7 +248,7 @@ class Registry {
     throw new MapError(
       "EINVAL",
       `${subject} has another type, other sizes, entries or flags than the program declares: ` +
-        `${printShape(bytes.shape)}, not ${printShape(wanted.shape)}`,
+        `${printShape(bytes.shape, inner)}, not ${printShape(wanted.shape, wanted.inner)}`,
     );
   }
 
@@ -276,7 +297,11 @@ class Registry {
           throw badValue(place, value, "an open map of this dataplane");
         }
         if (inner !== undefined && isInnerOf(inner, record.bytes.shape)) return record.bytes.handle;
-        throw badValue(place, printShape(record.bytes.shape), "a map as `inner` says");
+        throw new MapError(
+          "EINVAL",
+          `${place}: ${record.name} is not as \`inner\` says: ` +
+            `${printShape(record.bytes.shape)}, not ${inner && printShape(inner)}`,
+        );
       },
       value: (number) => this.#byHandle.get(number),
     };
@@ -302,6 +327,11 @@ function fitting(layout: Layout | undefined, size: number, place: string): Layou
   return fits(compileLayout(layout, place), size) ? copyLayout(layout) : undefined;
 }
 
-function printShape({ type, keySize, valueSize, maxEntries, flags }: MapShape): string {
-  return `type ${type}, key ${keySize}, value ${valueSize}, entries ${show(maxEntries)}, flags ${flags}`;
+function printShape(
+  { type, keySize, valueSize, maxEntries, flags }: MapShape,
+  inner?: MapShape,
+): string {
+  const sizes = `key ${keySize}, value ${valueSize}, entries ${maxEntries}`;
+  const outer = `${typeName(type) ?? type}, ${sizes}, flags ${flagNames(flags).join(" ") || "none"}`;
+  return inner === undefined ? outer : `${outer}, of ${printShape(inner)}`;
 }

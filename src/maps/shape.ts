@@ -195,15 +195,19 @@ function checkSize(place: string, size: number, { least, most, excess }: Limits)
   throw badValue(place, size, wanted);
 }
 
+/** Throws MapError EINVAL for a type that has no `inner`. */
+export function checkOuter(type: MapType, place: string): void {
+  if (isMapOfMaps(type)) return;
+  throw new MapError("EINVAL", `${place}: inner is only for array_of_maps and hash_of_maps`);
+}
+
 /** kernel/bpf/map_in_map.c, bpf_map_meta_alloc: one level, and no prog_array in it. */
 function checkInner(inner: MapShape | undefined, type: MapType, place: string): void {
-  if (!isMapOfMaps(type)) {
-    if (inner === undefined) return;
-    throw new MapError("EINVAL", `${place}: inner is only for array_of_maps and hash_of_maps`);
-  }
   if (inner === undefined) {
+    if (!isMapOfMaps(type)) return;
     throw new MapError("EINVAL", `${place}: inner must say what the maps in it are like`);
   }
+  checkOuter(type, place);
   const kind = checkShapeIn(inner, `${place}: inner`);
   if (kind !== "prog_array") return;
   throw new MapError("EOPNOTSUPP", `${place}: a prog_array cannot be in a map`);

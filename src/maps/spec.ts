@@ -4,7 +4,7 @@ import { MapError } from "./error.ts";
 import { compileLayout, copyLayout } from "./layout.ts";
 import type { Layout, MapFlag, MapType } from "./map.ts";
 import { badValue } from "./scalar.ts";
-import { checkShape, FLAGS, isArray, isReference, TYPES, WORD_SIZE } from "./shape.ts";
+import { checkOuter, checkShape, FLAGS, isArray, isReference, TYPES, WORD_SIZE } from "./shape.ts";
 
 /** A map as somebody wants it, checked. */
 export interface Wanted {
@@ -21,9 +21,9 @@ const INNER_OPTIONS = ["type", "key", "value", "maxEntries", "flags"];
 export function readSpec(spec: unknown, place: string): Wanted {
   const wanted = readShape(spec, place, OPTIONS);
   const { inner } = spec as { readonly inner?: unknown };
-  const innerPlace = `${place}: inner`;
+  if (inner !== undefined) checkOuter(wanted.type, place);
   const within =
-    inner === undefined ? undefined : readShape(inner, innerPlace, INNER_OPTIONS).shape;
+    inner === undefined ? undefined : readShape(inner, `${place}: inner`, INNER_OPTIONS).shape;
   checkShape(wanted.shape, within, place);
   const { shape, key, value } = wanted;
   return { shape, key: copyLayout(key), value: copyLayout(value), inner: within };
@@ -45,7 +45,7 @@ function readShape(spec: unknown, place: string, options: readonly string[]) {
   if (typeof maxEntries !== "number")
     throw badValue(`${place}: maxEntries`, maxEntries, "a number");
   const shape = { type: TYPES[kind], ...sizes, maxEntries, flags: readFlags(flags, place) };
-  return { shape, key, value };
+  return { type: kind, shape, key, value };
 }
 
 interface LayoutsOf {

@@ -35,12 +35,21 @@ export function translateEach(
   const stride = strideOf(shape);
   const scratch = new Uint8Array(cpus * stride);
   const offsets = Array.from({ length: cpus }, (_, cpu) => cpu * stride);
+  const write = (at: number, cpu: number, value: unknown) => {
+    try {
+      codec.write(scratch, at, value);
+    } catch (error) {
+      // Refuses it again, with the CPU in the message.
+      compileLayout(layout ?? shape.valueSize, `${place}[${cpu}]`).write(scratch, at, value);
+      throw error;
+    }
+  };
   return {
     encode: (values) => {
       if (!Array.isArray(values) || values.length !== cpus) {
         throw badValue(place, values, `an array of ${cpus}, a value for each CPU`);
       }
-      for (const [cpu, at] of offsets.entries()) codec.write(scratch, at, values[cpu]);
+      for (const [cpu, at] of offsets.entries()) write(at, cpu, values[cpu]);
       return scratch;
     },
     decode: (bytes) => offsets.map((at) => codec.read(bytes, at)),

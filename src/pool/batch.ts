@@ -9,7 +9,7 @@ import {
 import { NONE_RELEASED, type ReleasedFrame } from "../dataplane/engine.ts";
 import { badOption, DataplaneError } from "../dataplane/error.ts";
 import { nameOf, VERDICTS } from "../dataplane/event.ts";
-import { checkNow } from "../dataplane/options.ts";
+import { checkNow, checkObject } from "../dataplane/options.ts";
 import { checkSlot, createIntake, type IntakeOwner, type Room } from "./intake.ts";
 import { createPlaces } from "./places.ts";
 import type { PoolBatch, WorkerQueue } from "./pool.ts";
@@ -74,7 +74,8 @@ export function createPoolBatch(
       demandIdle();
       return intake.push(frame, options);
     },
-    async process(now, { events = false } = {}) {
+    async process(now, options = {}) {
+      const { events = false } = checkObject(options, "process");
       demandIdle();
       checkNow(now);
       for (let i = processed; events && i < places.length; i++) passages[i] = intake.passage(i);

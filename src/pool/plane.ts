@@ -6,7 +6,7 @@ import type { ApplyOptions, Capacity, FrameOptions } from "../dataplane/dataplan
 import type { FrameInput } from "../dataplane/engine.ts";
 import { DataplaneError } from "../dataplane/error.ts";
 import { type Link, linkOf } from "../dataplane/link.ts";
-import { checkApply, checkFrame, inputOf } from "../dataplane/options.ts";
+import { checkApply, checkFrame, checkObject, inputOf } from "../dataplane/options.ts";
 import {
   type Controller,
   createDescriber,
@@ -177,6 +177,7 @@ class Pool {
 
   #resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link } {
     const { defaultLink } = this.#settings;
+    checkObject(frame, "a frame");
     const link = frame.linkType === undefined ? defaultLink : linkOf(frame.linkType);
     const row = frame.interface === undefined ? 0 : this.#interfaceRow(frame.interface);
     return { input: inputOf(frame, length, { interface: row, link: link.slot }), link };
