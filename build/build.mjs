@@ -127,6 +127,15 @@ function shareSdk() {
   }
   const [entry] = SDK_ENTRIES;
   writeFileSync("dist/program/index.ts", `export * from "./${entry.replace(/\.ts$/, "")}";\n`);
+  shareTsconfig();
+}
+
+/** What a tsconfig.json of programs extends: that of the examples, without its files. */
+function shareTsconfig() {
+  const { include, ...config } = JSON.parse(
+    readFileSync("examples/programs/tsconfig.json", "utf8"),
+  );
+  writeFileSync("dist/program/tsconfig.json", `${JSON.stringify(config, null, 2)}\n`);
 }
 
 /** What a pool's worker runs, as one script in a string: started from there, it has no address to be found at. */

@@ -76,6 +76,7 @@ const PROGRAM_BYTES_MAX = 2 ** 20;
 export async function readProgram(path: string, files = new Set<string>()): Promise<Program> {
   try {
     const bytes = await readBytes(path, PROGRAM_BYTES_MAX);
+    if (path === "-") return Program.load(bytes);
     if (extname(path) !== ".ts") return Program.load(bytes, { name: nameOf(path, extname(path)) });
     return await Program.compile(
       { entry: path, readFile: (name) => find(name, files) },
@@ -106,8 +107,10 @@ function inputError(path: string, error: ProgramError): InputError {
 }
 
 function diagnosis({ file, line, column, message, source }: Diagnostic): string {
+  const text = `${file}:${line}:${column}: ${message}`;
+  if (source === "") return text;
   const mark = source.slice(0, column - 1).replace(/[^\t]/g, " ");
-  return `${file}:${line}:${column}: ${message}\n  ${source}\n  ${mark}^`;
+  return `${text}\n  ${source}\n  ${mark}^`;
 }
 
 /** Before service NAT, in the order given; on egress one behind the other. */

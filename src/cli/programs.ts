@@ -6,7 +6,7 @@ import { readBytes } from "./files.ts";
 import { type Format, factLines, formatted, show } from "./format.ts";
 import { linkLines } from "./links.ts";
 import { readProgram } from "./programming.ts";
-import { readAt, SNAPSHOT } from "./snapshot.ts";
+import { isSnapshotFile, readAt, SNAPSHOT } from "./snapshot.ts";
 
 const EXAMPLES = `
 Examples:
@@ -48,8 +48,17 @@ function idleLine({ name, tag }: KeptProgram): string {
 }
 
 async function describe(path: string, name: string | undefined, format: Format): Promise<void> {
-  const facts = name === undefined ? fileFacts(await readProgram(path)) : await factsOf(path, name);
+  const facts = name === undefined ? fileFacts(await readFile(path)) : await factsOf(path, name);
   await show(format, facts, (paint) => factLines(facts, paint));
+}
+
+async function readFile(path: string): Promise<Program> {
+  return readProgram(path).catch(async (error: unknown) => {
+    if (!(await isSnapshotFile(path))) throw error;
+    throw new InputError(
+      `${path} is a snapshot: say which program of it, one of those that \`waxdp programs list\` shows`,
+    );
+  });
 }
 
 function fileFacts(program: Program): Record<string, unknown> {

@@ -1,4 +1,6 @@
 /** Snapshots as files: `--snapshot`, `--restore`, and what `maps` and `programs` look into. */
+import { open, stat } from "node:fs/promises";
+import { isSnapshot, OPENING_SIZE } from "../dataplane/snapshot/envelope.ts";
 import { createModel, type Dataplane, readSnapshot, type SnapshotInfo } from "../index.ts";
 import { InputError } from "./failure.ts";
 import { readBytes } from "./files.ts";
@@ -11,6 +13,18 @@ export interface OpenedSnapshot {
   readonly info: SnapshotInfo;
   /** One that is as the snapshot says. */
   readonly dataplane: Dataplane;
+}
+
+/** Whether it is a file that begins as one; never throws. */
+export async function isSnapshotFile(path: string): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isFile()) return false;
+    const file = await open(path);
+    const { buffer } = await file.read(new Uint8Array(OPENING_SIZE)).finally(() => file.close());
+    return isSnapshot(buffer);
+  } catch {
+    return false;
+  }
 }
 
 /** The model holds whatever an engine has written, and needs no more memory than there are entries. */

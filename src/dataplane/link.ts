@@ -3,6 +3,7 @@ import * as layout from "../../abi/layout.ts";
 import { LINK_TYPES, RAW_LINK_TYPES } from "../packet/link.ts";
 import type { LinkType } from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
+import { show } from "./field.ts";
 
 export interface Link {
   /** LINKTYPE_ value. */
@@ -38,6 +39,6 @@ export function linkOf(linkType: LinkType | number): Link {
   if (Object.hasOwn(LINKS, linkType)) return LINKS[linkType];
   throw new DataplaneError(
     "bad-option",
-    `linkType "${linkType}" is none of ${Object.keys(LINKS).join(", ")}, nor a LINKTYPE_ number`,
+    `linkType ${show(linkType)} is none of ${Object.keys(LINKS).join(", ")}, nor a LINKTYPE_ number`,
   );
 }

@@ -26,7 +26,15 @@ import {
 import type { Tuple } from "./entries.ts";
 import { ACTIONS, CONNTRACKS, nameOf, REASONS, VERDICTS } from "./event.ts";
 import { type Link, linkOf, linkOfSlot } from "./link.ts";
-import { checkApply, checkFrame, checkInterface, checkNow, checkObject, cpuOf, inputOf } from "./options.ts";
+import {
+  checkApply,
+  checkFrame,
+  checkInterface,
+  checkNow,
+  checkObject,
+  cpuOf,
+  inputOf,
+} from "./options.ts";
 import {
   describeProgram,
   mapsWith,

@@ -13,9 +13,10 @@ import {
   type Toolkit,
 } from "./compiler.ts";
 import { createDescriber } from "./description.ts";
-import { collect, describeHeap, failure } from "./diagnostics.ts";
+import { collect, describeHeap, describeImports, failure } from "./diagnostics.ts";
 import { checkEntry } from "./entry.ts";
 import { expand } from "./expansion.ts";
+import { readImage } from "./image.ts";
 import type { Layouts } from "./layouts.ts";
 import { observe } from "./observation.ts";
 import type { CompileOptions } from "./options.ts";
@@ -94,7 +95,9 @@ function translate(
       ...checkEntry(api, program),
     ]);
     const memory = Number(compiler.memoryOffset) - options.bases.memory;
-    return { bytes: emit(toolkit, module, options), memory, types: describer.layouts };
+    const bytes = emit(toolkit, module, options);
+    report(describeImports(readImage(bytes), observation.imports));
+    return { bytes, memory, types: describer.layouts };
   } finally {
     module.dispose();
   }

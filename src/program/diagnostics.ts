@@ -1,6 +1,8 @@
 /** What the compiler has to say, at places in the program's own files. */
 import type * as AssemblyScript from "assemblyscript";
 import type { Api } from "./compiler.ts";
+import type { Image } from "./image.ts";
+import { refusalOf } from "./imports.ts";
 import { type Diagnostic, ProgramError } from "./program.ts";
 import { LIBRARY } from "./sources.ts";
 
@@ -9,6 +11,14 @@ type Range = AssemblyScript.Range;
 
 /** AS235, that an exported class is none of the module's exports: it is meant for the files beside it. */
 const EXPORTED_CLASS = 235;
+/** AS204 and TS6054: "Type '{0}' cannot be nullable." and "File '{0}' not found.". */
+const NOT_NULLABLE = 204;
+const NOT_FOUND = 6054;
+/** The package itself, or another door of it than the SDK's. */
+const PACKAGE = /^~lib\/waxdp(\.ts$|\/)/;
+const RECORDS_ONLY =
+  "and lookup, lookupOrInit, match and reserve are for records: numbers are read by get(key, otherwise), counted by " +
+  "add(key, amount) and found by findMatch; a ringbuf takes a class with one field";
 /** More than these nobody reads. */
 const DIAGNOSTICS_MAX = 100;
 
@@ -21,11 +31,22 @@ export function collect(
   callers?: Callers,
 ): Diagnostic[] {
   const found: Diagnostic[] = [];
+  const refused = new Set<Range>();
   for (let each = api.nextDiagnostic(program); each !== null; each = api.nextDiagnostic(program)) {
     if (!api.isError(each) && !isWarning(api, each)) continue;
-    if (found.length < DIAGNOSTICS_MAX) found.push(describe(api, each, callers?.get(each)));
+    const caller = isForeign(each) ? callers?.get(each) : undefined;
+    // What else a library says of a call that it cannot take follows from the first.
+    if (caller && api.isError(each)) {
+      if (refused.has(caller)) continue;
+      refused.add(caller);
+    }
+    if (found.length < DIAGNOSTICS_MAX) found.push(describe(api, each, caller));
   }
   return found;
+}
+
+function isForeign({ range }: Message): boolean {
+  return range?.source.normalizedPath.startsWith(LIBRARY) ?? false;
 }
 
 function isWarning(api: Api, each: Message): boolean {
@@ -34,10 +55,19 @@ function isWarning(api: Api, each: Message): boolean {
 
 function describe(api: Api, each: Message, caller: Range | undefined): Diagnostic {
   const severity = api.isError(each) ? "error" : "warning";
-  const isForeign = each.range?.source.normalizedPath.startsWith(LIBRARY) ?? false;
-  const range = isForeign ? (caller ?? each.range) : each.range;
-  const inside = isForeign && caller ? ` (in ${placeOf(each.range!)})` : "";
-  return { severity, message: `${each.message.replace(/\.$/, "")}${inside}`, ...locate(range) };
+  const inside = caller ? ` (in ${placeOf(each.range!)})` : "";
+  const message = `${wordsOf(each, caller !== undefined)}${inside}`;
+  return { severity, message, ...locate(caller ?? each.range) };
+}
+
+/** The compiler's, and where they would not help others. */
+function wordsOf({ code, message }: Message, isCall: boolean): string {
+  const [, name = ""] = /'(.+)'/.exec(message) ?? [];
+  if (code === NOT_FOUND && PACKAGE.test(name)) {
+    return 'programs import from "waxdp/program": the rest of waxdp is for those who load them';
+  }
+  if (code === NOT_NULLABLE && isCall) return `${name} is a number, ${RECORDS_ONLY}`;
+  return message.replace(/\.$/, "");
 }
 
 /** File, line, column and the line itself. */
@@ -75,6 +105,18 @@ export function describeHeap(places: readonly Range[]): Diagnostic[] {
     places.map((range) => [`${range.source.normalizedPath}:${range.start}`, range]),
   );
   return [...lines.values()].map((range) => errorAt(range, HEAP));
+}
+
+/** What no dataplane gives, of imports that are left when everything is optimized. */
+export function describeImports(
+  { imports }: Image,
+  places: ReadonlyMap<string, Range>,
+): Diagnostic[] {
+  return imports.flatMap((each) => {
+    const place = places.get(`${each.module}.${each.name}`);
+    const refusal = place && refusalOf(each);
+    return refusal ? [errorAt(place, refusal)] : [];
+  });
 }
 
 export function errorAt(range: Range | null, message: string): Diagnostic {

@@ -57,61 +57,65 @@ const FORM_TYPES = { program: type(1), batch: type(2, "") };
 
 /** Names of the helpers; throws for what programs are not given. */
 export function checkImports({ imports }: Image): string[] {
-  const helpers = new Set<string>();
   for (const each of imports) {
-    if (each.module === "waxdp") helpers.add(checkHelper(each));
-    else if (each.module === "env") checkEnvironment(each);
-    else throw foreign(each);
+    const refusal = refusalOf(each);
+    if (refusal !== undefined) throw new ProgramError("bad-program", refusal);
   }
-  return [...helpers];
+  const helpers = imports.filter(({ module }) => module === "waxdp");
+  return [...new Set(helpers.map(({ name }) => name))];
 }
 
-function checkHelper(found: Import): string {
+/** Why programs are not given it; undefined for what they are. */
+export function refusalOf(found: Import): string | undefined {
+  if (found.module === "waxdp") return refusalOfHelper(found);
+  return found.module === "env" ? refusalOfEnvironment(found) : foreign(found);
+}
+
+function refusalOfHelper(found: Import): string | undefined {
   const expected = HELPERS.get(found.name);
-  if (!expected)
-    throw new ProgramError("bad-program", `there is no helper "${found.name}" in module "waxdp"`);
-  if (found.kind !== "function" || !isType(found.type!, expected)) {
-    throw new ProgramError(
-      "bad-program",
-      `helper "${found.name}" is imported as ${describe(found)}, but it is ${describeType(expected)}`,
-    );
-  }
-  return found.name;
+  if (!expected) return `there is no helper "${found.name}" in module "waxdp"`;
+  if (found.kind === "function" && isType(found.type!, expected)) return undefined;
+  return `helper "${found.name}" is imported as ${describe(found)}, but it is ${describeType(expected)}`;
 }
 
-function checkEnvironment(found: Import): void {
+function refusalOfEnvironment(found: Import): string | undefined {
   const isMemory = found.kind === "memory" && found.name === "memory";
-  if (isMemory || (found.kind === "table" && TABLES.has(found.name))) {
-    checkLimits(found);
-    return;
+  if (isMemory || (found.kind === "table" && TABLES.has(found.name))) return refusalOfLimits(found);
+  if (found.kind === "function" && found.name === "abort" && isType(found.type!, ABORT)) {
+    return undefined;
   }
-  if (found.kind === "function" && found.name === "abort" && isType(found.type!, ABORT)) return;
   if (found.kind === "global" && found.value === I32.charCodeAt(0)) {
-    if (found.name === STACK_POINTER && found.mutable) return;
-    if (BASES.has(found.name) && !found.mutable) return;
+    if (found.name === STACK_POINTER && found.mutable) return undefined;
+    if (BASES.has(found.name) && !found.mutable) return undefined;
   }
-  throw foreign(found);
+  return foreign(found);
 }
 
 /** The memory and the table of a dataplane have no maximum, are not shared and have places of 32 bits. */
-function checkLimits({ name, limits }: Import): void {
-  if (limits!.flags === 0) return;
+function refusalOfLimits({ name, limits }: Import): string | undefined {
+  if (limits!.flags === 0) return undefined;
   const what = limits!.flags === LIMITS_MAXIMUM ? "with a maximum" : "as shared or of 64 bits";
-  throw new ProgramError(
-    "bad-program",
-    `the program imports env.${name} ${what}, which dataplanes do not give`,
-  );
+  return `the program imports env.${name} ${what}, which dataplanes do not give`;
 }
 
-function foreign(found: Import): ProgramError {
+/** What AssemblyScript imports from module "env" for what JavaScript has, and programs have in another way. */
+const INSTEAD: readonly (readonly [imports: RegExp, instead: string])[] = [
+  [/^(console\.|trace$)/, "send records to a ringbuf, or give reasons, which events show"],
+  [/^(seed|Math\.random)$/, "for what Math.random says take random() of waxdp/program"],
+  [/^(Date|performance)\.now$/, "take time() of waxdp/program"],
+];
+const GIVEN =
+  "it gives the helpers of module waxdp, and env.memory, table, abort and the bases of dynamic linking";
+
+function foreign(found: Import): string {
   const name = `${found.module}.${found.name}`;
-  const mend = found.module.startsWith("GOT.")
-    ? ": compile with -fvisibility=hidden, so that nothing is looked up by name"
-    : "; it gives the helpers of module waxdp, and env.memory, table, abort and the bases of dynamic linking";
-  return new ProgramError(
-    "bad-program",
-    `the program imports ${name} as ${describe(found)}, which a dataplane does not give${mend}`,
-  );
+  const subject = `the program imports ${name} as ${describe(found)}, which a dataplane does not give`;
+  if (found.module.startsWith("GOT.")) {
+    return `${subject}: compile with -fvisibility=hidden, so that nothing is looked up by name`;
+  }
+  const known =
+    found.module === "env" ? INSTEAD.find(([names]) => names.test(found.name)) : undefined;
+  return known ? `${subject}: ${known[1]}` : `${subject}; ${GIVEN}`;
 }
 
 function isType(found: FunctionType, expected: FunctionType): boolean {

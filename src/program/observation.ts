@@ -13,6 +13,8 @@ export interface Observation {
   readonly callers: Callers;
   /** Where memory is taken from a heap. */
   readonly heap: readonly Range[];
+  /** By module and name of a function that is imported: where it is called first. */
+  readonly imports: ReadonlyMap<string, Range>;
 }
 
 export interface Subject {
@@ -61,7 +63,21 @@ export function observe(subject: Subject): Observation {
     return compileFunction(instance, ...rest);
   };
   describeCalls(steps, subject);
-  return { callers, heap };
+  return { callers, heap, imports: noteImports(compiler.module, here) };
+}
+
+function noteImports(
+  module: AssemblyScript.Module,
+  here: () => Range | undefined,
+): ReadonlyMap<string, Range> {
+  const imports = new Map<string, Range>();
+  const addFunctionImport = module.addFunctionImport.bind(module);
+  module.addFunctionImport = (internalName, from, name, ...rest) => {
+    const range = here();
+    if (range) imports.set(`${from}.${name}`, range);
+    addFunctionImport(internalName, from, name, ...rest);
+  };
+  return imports;
 }
 
 /** The innermost expression of the program's own files that is being compiled. */

@@ -88,6 +88,13 @@ describe("program build", () => {
     expect(stderr).toContain("cannot write lib.ts: it is read in this run");
   });
 
+  test("a source without a line has none to be shown", () => {
+    writeFileSync(at("empty.ts"), "");
+    const { status, stderr } = waxdp(["program", "build", "empty.ts"]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^waxdp: empty\.ts:1:1: a program exports function program[^\n]*\n$/);
+  });
+
   test("the source is never written over", () => {
     const { status, stderr } = waxdp(["program", "build", "guard.ts", "-o", "guard.ts"]);
     expect([status, stderr]).toEqual([
@@ -263,6 +270,17 @@ describe("programs", () => {
     const file = JSON.parse(waxdp(["programs", "show", "guard.wasm", "--json"]).stdout);
     expect(kept).toMatchObject({ tag: file.tag, maps: ["blocked", "ports"] });
     expect(file.helpers).toContain("map_lookup");
+  });
+
+  test("show: from the standard input it has the name that the module says", () => {
+    const { stdout } = waxdp(["programs", "show", "-", "--json"], readFileSync(at("guard.wasm")));
+    expect(JSON.parse(stdout)).toMatchObject({ name: "guard", form: "packet" });
+  });
+
+  test("show: a snapshot wants the name of a program", () => {
+    const { status, stderr } = waxdp(["programs", "show", "guarded.snap"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("guarded.snap is a snapshot: say which program of it");
   });
 
   test("one that is not there is refused with the names there are", () => {

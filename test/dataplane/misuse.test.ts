@@ -42,6 +42,38 @@ engines("$engine", ({ create }) => {
       call: ({ process }) => process(FRAME, undefined as never),
       message: "now is undefined: it must be a finite number of milliseconds",
     },
+    ...[null, 5, "eth0"].flatMap((options) => {
+      const message = `are ${JSON.stringify(options)}: they must be an object`;
+      const given = options as never;
+      return [
+        {
+          name: `a frame to push with ${options}`,
+          call: ({ batch }: Dataplane) => void batch.push(FRAME, given),
+          message: `the options of a frame ${message}`,
+        },
+        {
+          name: `a frame to commit with ${options}`,
+          call: ({ batch }: Dataplane) => void batch.commit(FRAME.length, given),
+          message: `the options of a frame ${message}`,
+        },
+        {
+          name: `a batch to process with ${options}`,
+          call: ({ batch }: Dataplane) => batch.process(0, given),
+          message: `the options of process ${message}`,
+        },
+      ];
+    }),
+    {
+      name: "a packet with null for its options",
+      call: ({ process }) => process(FRAME, null as never),
+      message: "now is undefined: it must be a finite number of milliseconds",
+    },
+    {
+      name: "a frame with a symbol for its link layer",
+      call: ({ batch }) => batch.push(FRAME, { linkType: Symbol("ethernet") as never }),
+      message:
+        "linkType Symbol(ethernet) is none of ethernet, raw, null, loop, linux-sll, linux-sll2, nor a LINKTYPE_ number",
+    },
     {
       name: "objects that are a text",
       call: ({ apply }) => apply("kind: Service" as never),

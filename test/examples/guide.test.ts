@@ -88,6 +88,15 @@ describe("the first program", () => {
     expect(run(lines[1]!).stdout).toMatch(/^ingress +telnet +telnet /m);
   });
 
+  it("is taken for AssemblyScript by tsc, with the tsconfig.json that is shown", () => {
+    writeFileSync(join(folder, "tsconfig.json"), block("json", "extends"));
+    const tsc = resolve("node_modules/typescript/bin/tsc");
+    expect(run(`node ${tsc} --listFilesOnly`).stdout).toMatch(/\/telnet\.ts$/m);
+    const { stdout, status } = run(`node ${tsc}`);
+    expect(stdout).toMatch(/^wrong\.ts\(5,39\): error TS2339: .*'size'.*\n$/);
+    expect(status).not.toBe(0);
+  });
+
   it("is as large as is said", async () => {
     const { bytes } = await Program.compile(FILES["telnet.ts"]);
     expect(Math.round(bytes.length / 1000)).toBe(2);

@@ -1,4 +1,5 @@
 /** Maps by their names: made, found, shared with programs, and given back. */
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Layout, RingBuffer, UserMap } from "../../src/maps/map.ts";
 import { engines } from "./engines.ts";
@@ -56,6 +57,22 @@ describe.each(engines)("%s", (_name, create) => {
     const { maps } = await create();
     maps.create({ ...SPEC, name: "one" });
     expect(codeOf(() => maps.create({ ...SPEC, name: "one" }))).toBe("EEXIST");
+  });
+
+  test("prints as what is known of it, and nothing of what it is made of", async () => {
+    const { maps } = await create();
+    const hash = maps.create({ ...SPEC, name: "one" });
+    hash.update(1, new Uint8Array(16));
+    for (const map of [hash, maps.create({ name: "log", type: "ringbuf", maxEntries: 4096 })]) {
+      expect(Reflect.ownKeys(map)).toEqual([]);
+      const shown = map.info();
+      expect(inspect(map)).toBe(inspect(shown));
+      expect(JSON.stringify({ map })).toBe(JSON.stringify({ map: shown }));
+      map.close();
+      const left = { ...shown, length: 0, memory: 0 };
+      expect(inspect(map)).toBe(inspect(left));
+      expect(JSON.parse(JSON.stringify(map))).toEqual(JSON.parse(JSON.stringify(left)));
+    }
   });
 
   test("what does not fit takes nothing", async () => {
@@ -138,6 +155,12 @@ describe.each(engines)("%s", (_name, create) => {
     const { maps } = await create();
     const named = name.includes("name") || spec == null ? spec : { name: "m", ...spec };
     expect(codeOf(() => maps.create(named as never))).toBe(code);
+  });
+
+  test("inner is refused of a hash whatever is in it", async () => {
+    const { maps } = await create();
+    const spec = { ...SPEC, name: "m", inner: { type: "hash" } };
+    expect(() => maps.create(spec as never)).toThrow("m: inner is only for array_of_maps and ");
     expect(maps.list()).toEqual([]);
   });
 
@@ -209,6 +232,25 @@ describe.each(engines)("%s", (_name, create) => {
       expect(map.info().value).toBeUndefined();
     });
 
+    test("are told by name how the map that is there differs", async () => {
+      const { maps } = await create();
+      const [array, flows] = [{ ...HASH, type: 2, valueSize: 4 }, "flows, which is there already,"];
+      maps.declare({ name: "flows", shape: { ...HASH, flags: 1 } });
+      expect(() => maps.declare({ name: "flows", shape: HASH })).toThrow(
+        `EINVAL: ${flows} has another type, other sizes, entries or flags than the program declares: ` +
+          "hash, key 4, value 16, entries 8, flags no_prealloc, not hash, key 4, value 16, entries 8, flags none",
+      );
+      const outer = { ...HASH, type: 13, valueSize: 4 };
+      const { map } = maps.declare({ name: "outer", shape: outer, inner: array });
+      expect(() =>
+        maps.declare({ name: "outer", shape: outer, inner: { ...array, maxEntries: 9 } }),
+      ).toThrow(/of array, key 4, value 4, entries 8, .* of array, key 4, value 4, entries 9, /);
+      expect(() => map.update(Uint8Array.of(1, 0, 0, 0), maps.get("flows"))).toThrow(
+        "EINVAL: outer: value: flows is not as `inner` says: hash, key 4, value 16, entries 8, " +
+          "flags no_prealloc, not array, key 4, value 4, entries 8, flags none",
+      );
+    });
+
     test("keep what they use", async () => {
       const { maps } = await create();
       const { map } = maps.declare({ name: "m", shape: HASH });
@@ -230,7 +272,8 @@ describe.each(engines)("%s", (_name, create) => {
       const mine = maps.create({ ...SPEC, name: "mine", maxEntries: 99 });
       const declared = { name: "flows", shape: HASH };
       const { map, handle, created } = maps.adopt(mine, declared);
-      expect([map, created]).toEqual([mine, false]);
+      expect(map).toBe(mine);
+      expect(created).toBe(false);
       expect(handle).toBe(maps.records()[0]?.bytes.handle);
       const other = { name: "flows", shape: { ...HASH, valueSize: 8 } };
       expect(codeOf(() => maps.adopt(mine, other))).toBe("EINVAL");

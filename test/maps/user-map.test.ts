@@ -70,6 +70,11 @@ describe.each(engines)("%s", (_name, create) => {
     expect(codeOf(() => map.update(1, values.slice(1)))).toBe("EINVAL");
     expect(codeOf(() => map.update(1, { hits: 1 } as never))).toBe("EINVAL");
     expect(map.lookup(1)).toEqual(values);
+    const wrong = { hits: "3" as never };
+    expect(() => map.update(1, [...values.slice(0, 2), wrong])).toThrow(
+      'EINVAL: m: value[2].hits is "3": it must be an integer',
+    );
+    expect(map.lookup(1)).toEqual(values);
   });
 
   test("lru_hash: gives up what nobody has used", async () => {

@@ -161,6 +161,21 @@ describe("options that are refused", () => {
   );
 });
 
+test("options of frames and of batches that are no objects are refused", async () => {
+  const pool = await createPool(1);
+  const [batch] = pool.batches;
+  const refused = expect.objectContaining({
+    code: "bad-option",
+    message: expect.stringMatching(/^the options of (a frame|process) are null: /),
+  });
+  const [frame, none] = [build(REQUEST), null as never];
+  expect(() => batch.push(frame, none)).toThrow(refused);
+  expect(() => batch.shards[0]!.commit(frame.length, none)).toThrow(refused);
+  expect(() => pool.shardOf(frame, none)).toThrow(refused);
+  await expect(batch.process(0, none)).rejects.toEqual(refused);
+  expect(batch.length).toBe(0);
+});
+
 test("without Atomics.waitAsync workers tell when they are done", async () => {
   const atomics = Atomics as { waitAsync?: unknown };
   const { waitAsync } = atomics;

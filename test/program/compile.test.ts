@@ -156,6 +156,8 @@ describe("what does not compile", () => {
       /expected/,
     ],
     ["a missing file", `import { x } from "./x";\n${PASSING}`, 1, /'x\.ts' not found/],
+    ["the package", `import { Context } from "waxdp";\n${PASSING}`, 1, /from "waxdp\/program"/],
+    ["a door of it", `import { x } from "waxdp/testing";\n${PASSING}`, 1, /from "waxdp\/program"/],
     ["another package", `import { x } from "left-pad";\n${PASSING}`, 1, /left-pad.*not found/],
     [
       "a misspelt name",
@@ -240,14 +242,50 @@ describe("what does not compile", () => {
     expect(error.message).toMatch(/u64.*\(in waxdp\/program\/maps\.ts:\d+\)/);
   });
 
-  test("says where an import of no helper is", async () => {
+  test.each([
+    ["lookup(1)", 'hash<u32, u64>("m", 4)'],
+    ["lookupOrInit(1)", 'lruHash<u32, u64>("m", 4)'],
+    ["lookup(1)", 'array<u64>("m", 4)'],
+    ["match(<u32>1)", 'lpmTrie<Prefix4, u64>("m", 4)'],
+    ["reserve()", 'ringbuf<u64>("m", 4096)'],
+  ])("says once that %s of %s has numbers, and what they have", async (call, map) => {
+    const { message, diagnostics } = await refused(
+      `import { array, Context, hash, lpmTrie, lruHash, Prefix4, ringbuf } from "waxdp/program";
+        const map = ${map};
+        export function program(ctx: Context): i32 { return map.${call} ? 1 : 2; }`,
+    );
+    expect(message).toMatch(/^program\.ts:3:\d+: u64 is a number, .* get\(key, otherwise\)/);
+    expect(diagnostics).toHaveLength(1);
+  });
+
+  test.each([
+    ['console.log("x")', "console.log", "ringbuf"],
+    ["mark(Math.random())", "seed", "random()"],
+    ["mark(<f64>Date.now())", "Date.now", "time()"],
+    ["foreign()", "foreign", "helpers of module waxdp"],
+  ])("says where %s is, which no dataplane gives, and what it gives", async (call, name, mend) => {
     const error = await refused(
-      `declare function foreign(): i32;\nexport function program(ctx: usize): i32 { return foreign(); }`,
+      `declare function foreign(): i32;
+function mark(value: f64): void { store<f64>(8, value); }
+export function program(ctx: usize): i32 {
+  ${call};
+  return 0;
+}`,
     );
     expect(error).toMatchObject({
-      code: "bad-program",
-      message: expect.stringContaining("foreign"),
+      code: "compile",
+      message: expect.stringMatching(/^program\.ts:4:\d+: the program imports /),
+      diagnostics: [{ line: 4, source: `  ${call};` }],
     });
+    expect(error.message).toContain(`.${name} as (`);
+    expect(error.message).toContain(mend);
+  });
+
+  test("an import that is optimized away is none", async () => {
+    const source = `function never(): bool { return false; }
+export function program(ctx: usize): i32 { if (never()) console.log("x"); return 0; }`;
+    expect((await Program.compile(source)).form).toBe("packet");
+    await expect(Program.compile(source, { debug: true })).rejects.toThrow(/^program\.ts:2:/);
   });
 
   test("stands nowhere when it computes with addresses", async () => {

@@ -57,6 +57,28 @@ describe.each(SCENES)("$engine", ({ create }) => {
     expect(program.map("hits")).toBe(dataplane.maps.get("hits"));
   });
 
+  test("no map, whoever makes it, has the name of one of the dataplane's own", async () => {
+    const { dataplane, traces } = await create();
+    const taken = Object.keys(dataplane.maps);
+    expect(taken).toContain("conntrack");
+    const before = traces();
+    for (const name of taken) {
+      const refusal = failure("EEXIST", new RegExp(`${name} is a map of the dataplane's own`));
+      const spec = { name, type: "array", value: "u64", maxEntries: 16 } as const;
+      expect(() => dataplane.maps.create(spec)).toThrow(refusal);
+      const start = `(drop ${mapCreate({ at: 0, length: name.length, type: MAP_TYPE_ARRAY })})`;
+      const bytes = moduleOf({ data: name, start });
+      await expect(dataplane.programs.load(bytes, { name: "p" })).rejects.toThrow(refusal);
+      expect(traces()).toEqual(before);
+    }
+    const [name = ""] = taken;
+    const start = `(drop ${mapCreate({ at: 0, length: name.length, type: MAP_TYPE_ARRAY })})`;
+    const mine = dataplane.maps.create({ name: "m", type: "array", value: "u64", maxEntries: 1 });
+    const maps = { [name]: mine };
+    const program = await dataplane.programs.load(moduleOf({ data: name, start }), { maps });
+    expect(program.map(name)).toBe(mine);
+  });
+
   test("it runs where it is attached, with its map in common with the host", async () => {
     const scene = await create();
     const link = await attach(scene, COUNTER);

@@ -178,6 +178,7 @@ describe.each(WAYS)("%s", (_, from, to) => {
       (map) => (map.key = ["a"]),
       (map) => (map.key = true),
       (map) => delete map.shape,
+      (map) => (map.name = "conntrack"),
       (_, all) => (all.find(({ name }) => name === "shelf")!.names = ["nobody"]),
       (_, all) => (all.find(({ name }) => name === "shelf")!.names = ["flows"]),
       (_, all) => (all.find(({ name }) => name === "log")!.records = [new Uint8Array(5000)]),

@@ -29,7 +29,8 @@ const LENGTH_SIZE = 4;
 const OPENING = bytesBefore({ format: FORMAT, version: SNAPSHOT_VERSION }, 1, 4);
 const MIDDLE = bytesBefore({ crc32c: new Uint8Array(CRC_SIZE) }, CRC_SIZE);
 const CLOSING = Uint8Array.of(...bytesBefore({ body: 0 }, 1), BIN32);
-const VERSION_AT = OPENING.length;
+export const OPENING_SIZE = OPENING.length;
+const VERSION_AT = OPENING_SIZE;
 const CRC_AT = VERSION_AT + 1 + MIDDLE.length;
 const LENGTH_AT = CRC_AT + CRC_SIZE + CLOSING.length;
 const BODY_AT = LENGTH_AT + LENGTH_SIZE;
@@ -69,8 +70,13 @@ export function open(bytes: Uint8Array): unknown {
   return unpackr.unpack(body);
 }
 
+/** Whether they begin as one, by as many as `OPENING_SIZE`. */
+export function isSnapshot(bytes: Uint8Array): boolean {
+  return stands(bytes, 0, OPENING);
+}
+
 function checkFormat(bytes: Uint8Array): void {
-  if (!stands(bytes, 0, OPENING)) throw badSnapshot("the bytes are no snapshot of waxdp");
+  if (!isSnapshot(bytes)) throw badSnapshot("the bytes are no snapshot of waxdp");
   const version = bytes[VERSION_AT];
   if (version !== undefined && version !== SNAPSHOT_VERSION)
     throw badSnapshot(`the snapshot has version ${version}, this waxdp reads ${SNAPSHOT_VERSION}`);
