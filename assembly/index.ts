@@ -17,7 +17,7 @@ export {
   scratch,
   start,
 } from "./program/arena";
-export { process, processAsked } from "./program/ingress";
+export { process, processContexts } from "./program/ingress";
 export { steer } from "./program/steering";
 export { readTuple } from "./program/tuples";
 export { config, counters, flush, rebase, remove, retire, sweep } from "./program/maps";

@@ -25,6 +25,8 @@ export function createFrames(
   const first = descriptors >>> 2;
   const frames = exports.frames() >>> 0;
   const stride = exports.frameStride();
+  /** What became of a frame stands in its descriptor, or after a walk in its context, which begins with one. */
+  const descriptorOf = (index: number) => walk.contextOf(index) || first + index * WORDS;
   let length = 0;
   /** Frames that have been through: a reject has moved its frame into the headroom, which has room for one. */
   let processed = 0;
@@ -56,10 +58,11 @@ export function createFrames(
       }
       processed = length;
     },
-    outcome: (index) => walk.annotate(index, readOutcome(words, first + index * WORDS)),
+    outcome: (index) => walk.annotate(index, readOutcome(words, descriptorOf(index))),
     packet(index) {
-      const at = words[first + index * WORDS + layout.DESC_DATA / 4] as number;
-      const bytes = words[first + index * WORDS + layout.DESC_LENGTH / 4] as number;
+      const descriptor = descriptorOf(index);
+      const at = words[descriptor + layout.DESC_DATA / 4] as number;
+      const bytes = words[descriptor + layout.DESC_LENGTH / 4] as number;
       return memory.subarray(at, at + bytes);
     },
     released: () => released,

@@ -1,6 +1,7 @@
 /** Taking programs into a dataplane: their ranges, what they declare, and that a load is whole or leaves nothing. */
 import { describe, expect, test } from "vitest";
 import {
+  CTX_REASON,
   MAP_TYPE_ARRAY,
   MAP_TYPE_ARRAY_OF_MAPS,
   MAP_TYPE_HASH,
@@ -217,7 +218,7 @@ describe.each(SCENES)("$engine", ({ create }) => {
         data,
         others: "(global $why (mut i32) (i32.const 0))",
         start,
-        body: `(i32.store offset=40 (local.get $ctx) (global.get $why)) ${DROP}`,
+        body: `(i32.store offset=${CTX_REASON} (local.get $ctx) (global.get $why)) ${DROP}`,
       };
     };
 
