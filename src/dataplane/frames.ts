@@ -25,12 +25,17 @@ export function createFrames(
   const first = descriptors >>> 2;
   const frames = exports.frames() >>> 0;
   const stride = exports.frameStride();
-  /** What became of a frame stands in its descriptor, or after a walk in its context, which begins with one. */
-  const descriptorOf = (index: number) => walk.contextOf(index) || first + index * WORDS;
   let length = 0;
   /** Frames that have been through: a reject has moved its frame into the headroom, which has room for one. */
   let processed = 0;
   let released: readonly ReleasedFrame[] = NONE_RELEASED;
+
+  /** What became of a frame stands in its descriptor, or after a walk in its context, which begins with one. */
+  function descriptorOf(index: number): number {
+    const context = index < processed ? walk.contextOf(index) : 0;
+    return context === 0 ? first + index * WORDS : context;
+  }
+
   return {
     capacity,
     frameCapacity,

@@ -1,6 +1,7 @@
 /** Taking programs into a dataplane: their ranges, what they declare, and that a load is whole or leaves nothing. */
 import { describe, expect, test } from "vitest";
 import {
+  CTX_MARK,
   CTX_REASON,
   MAP_TYPE_ARRAY,
   MAP_TYPE_ARRAY_OF_MAPS,
@@ -414,7 +415,7 @@ describe.each(SCENES)("$engine", ({ create }) => {
     const scene = await create();
     const { dataplane } = scene;
     const source = `export function program(ctx: usize): i32 {
-  assert(load<u32>(ctx, 16) == 7, "the mark has to be seven");
+  assert(load<u32>(ctx, ${CTX_MARK}) == 7, "the mark has to be seven");
   return -1;
 }`;
     const program = await Program.compile(source, { name: "strict" });

@@ -78,6 +78,17 @@ describe("outcomes of a batch", () => {
     expect(marksOf(0, 1)).toEqual([undefined, undefined]);
   });
 
+  test("are not told of a frame that has not been through, in the place of one that has", () => {
+    const { batch } = lab.engine;
+    lab.install({ ingress: [noop(2), NAT] });
+    add(0x4001);
+    batch.clear();
+    batch.memory.set([1, 2, 3], batch.frameAt(0));
+    const input = { interface: 0, link: 0, local: false, backend: 0, mark: 9, priority: 0 };
+    batch.commit(3, { ...input, wireLength: 3 });
+    expect([...batch.packet(0)]).toEqual([1, 2, 3]);
+  });
+
   test("are those of the frames, however many have ended in between", () => {
     const each = `(if (i32.eq ${field(CTX_MARK)} (i32.const 2)) (then ${setField(CTX_ENDED, i32(2))}))`;
     lab.install({ ingress: [lab.step(2, forEach(each)), NAT], egress: [noop(3)] });

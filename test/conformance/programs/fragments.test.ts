@@ -126,7 +126,9 @@ describe("released fragments", () => {
         2 * EINVAL,
       ]);
       const between = word(CTX_DATA_END) - word(CTX_DATA);
-      expect([word(CTX_LENGTH), between, word(CTX_WIRE_LENGTH)]).toEqual(Array(3).fill(LAST.length));
+      expect([word(CTX_LENGTH), between, word(CTX_WIRE_LENGTH)]).toEqual(
+        Array(3).fill(LAST.length),
+      );
       expect(word(CTX_OUTCOME)).toBe(2 | (1 << 8) | (2 << 24));
     });
 
