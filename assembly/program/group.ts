@@ -46,8 +46,9 @@ const SECOND_LINE: usize = 64;
 /** Loop 1: headers to keys and hashes. Descriptors stand `stride` bytes apart. */
 export function parse(descriptors: usize, packets: u32, stride: u32): void {
   let bytes: u64 = 0;
-  for (let i: u32 = 0; i < packets; i++) {
-    const descriptor = changetype<Descriptor>(descriptors + i * stride);
+  let at = descriptors;
+  for (let i: u32 = 0; i < packets; i++, at += stride) {
+    const descriptor = changetype<Descriptor>(at);
     const packet = packetAt(i);
     packet.descriptor = descriptor;
     bytes += descriptor.length;

@@ -21,7 +21,7 @@ import {
 import type { FrameInput, Outcome } from "../../dataplane/engine.ts";
 import type { ProgramMemory } from "./maps/memory.ts";
 
-/** DESC_FLAG_ and OUT_FLAG_ of the descriptors: the node itself sends the packet, a backend is wanted for it, its source is replaced. */
+/** DESC_FLAG_ of the descriptors, and OUT_FLAG_: the node itself sends the packet, wants a backend; a new source. */
 const FLAG_LOCAL = 1;
 const FLAG_BACKEND = 2;
 const OUT_MASQUERADE = 1;

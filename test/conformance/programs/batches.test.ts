@@ -18,7 +18,7 @@ import {
   CTX_TAIL,
   CTX_WIRE_LENGTH,
 } from "../../../abi/program.ts";
-import { REQUEST } from "../scene.ts";
+import { DELIVERED, REQUEST } from "../scene.ts";
 import { eachLab, NAT, wire } from "./lab.ts";
 import { ctx, forEach, i32, packetForm, setField } from "./wat.ts";
 
@@ -148,6 +148,23 @@ describe("contexts", () => {
       expect(read(ats[1])).toEqual(later);
       expect(read(ats[2])).toEqual(later);
     });
+
+    test.each([0, 1, 33, 0xffffffff])(
+      "that say %i of the length on the wire harm nobody",
+      (said) => {
+        const at = lab().room(64);
+        const writes = lab().step(
+          2,
+          packetForm(`${setField(CTX_WIRE_LENGTH, i32(said))} ${i32(NEXT)}`),
+        );
+        const behind = lab().step(3, packetForm(`${copies(at)} ${i32(NEXT)}`));
+        lab().install({ ingress: [writes, NAT, behind] });
+        for (const sent of [lab().send(REQUEST), ...lab().sendAll([REQUEST, REQUEST])]) {
+          expect(sent).toMatchObject({ verdict: "PASS", packet: wire(DELIVERED) });
+          expect(read(at)).toMatchObject({ wire: Math.max(said, wire(REQUEST).length / 2) });
+        }
+      },
+    );
 
     test("know no service NAT where it has not been", () => {
       const at = lab().room(64);
