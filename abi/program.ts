@@ -14,17 +14,19 @@ export const TAIL_CALL = -2;
 export const TAIL_CALLS_MAX = 33;
 
 /**
- * Context of a packet, what a program is called with; one cache line.
+ * Context of a packet, what a program is called with; one cache line. The first half is a descriptor as in abi/layout,
+ * which service NAT reads and answers in place. What programs may write: mark, priority, reason, and in batch form
+ * ended; the rest is for helpers to write.
  *
- *  0      4         8          12           16     20         24        28        32        36      40
- *  | data | dataend | wirelen  | in | fl |li | mark | priority | outcome | service | backend | ended | reason |
- *  44         48     52     56     60      64
- *  | redirect | tail | slot | head | limit |
+ *  0      4        8         12           16        20        24        28    32
+ *  | data | length | wirelen | in | fl |li | outcome | service | backend | out |
+ *  32        36     40         44       48         52     56      60     64
+ *  | dataend | mark | priority | reason | redirect | slot | ended | tail |
  */
 /** u32: address of the first byte of the frame, its link layer. Moved by `adjust_head`. */
 export const CTX_DATA = 0;
-/** u32: address behind the last byte that is in memory. Moved by `adjust_tail`. */
-export const CTX_DATA_END = 4;
+/** u32: dataend - data. */
+export const CTX_LENGTH = 4;
 /** u32: bytes the frame had on the wire; more than dataend - data when a capture has cut it. */
 export const CTX_WIRE_LENGTH = 8;
 /** u16: row of `interfaces` the frame came in on; 0 when unknown. */
@@ -33,30 +35,30 @@ export const CTX_INTERFACE = 12;
 export const CTX_FLAGS = 14;
 /** u8: link type as LINK_SLOT_ numbers. */
 export const CTX_LINK = 15;
-/** u32: skb->mark. */
-export const CTX_MARK = 16;
-/** u32: skb->priority. */
-export const CTX_PRIORITY = 20;
 /** u32: what service NAT has said: verdict, action, reason and conntrack, a byte each, as in a descriptor; 0 before it. */
-export const CTX_OUTCOME = 24;
+export const CTX_OUTCOME = 16;
 /** u32: number of the service port, after service NAT; 0 for none or when the backend says it. */
-export const CTX_SERVICE = 28;
+export const CTX_SERVICE = 20;
 /** u32: number of the backend. After service NAT the one that was chosen; before it what `set_backend` asks for; 0 for none. */
-export const CTX_BACKEND = 32;
-/** u32: 0 while the walk goes on; verdict + 1 when a program in batch form has ended it. */
-export const CTX_ENDED = 36;
+export const CTX_BACKEND = 24;
+/** u32: OUT_FLAG_ bits, after service NAT; 0 before it. */
+export const CTX_OUT = 28;
+/** u32: address behind the last byte that is in memory. Moved by `adjust_tail`. */
+export const CTX_DATA_END = 32;
+/** u32: skb->mark. */
+export const CTX_MARK = 36;
+/** u32: skb->priority. */
+export const CTX_PRIORITY = 40;
 /** u32: number that `reason` gave, of why the packet is dropped; 0 for none. */
-export const CTX_REASON = 40;
+export const CTX_REASON = 44;
 /** u32: row of `interfaces` that a REDIRECT leaves by. */
-export const CTX_REDIRECT = 44;
-/** u32: where in the table the program stands that `tail_call` has chosen. */
-export const CTX_TAIL = 48;
+export const CTX_REDIRECT = 48;
 /** u32: the dataplane's own number of the packet. */
 export const CTX_SLOT = 52;
-/** u32: `data` may not be moved in front of this. */
-export const CTX_HEAD = 56;
-/** u32: `dataend` may not be moved behind this. */
-export const CTX_LIMIT = 60;
+/** u32: 0 while the walk goes on; verdict + 1 when a program in batch form has ended it. */
+export const CTX_ENDED = 56;
+/** u32: where in the table the program stands that `tail_call` has chosen. */
+export const CTX_TAIL = 60;
 export const CTX_SIZE = 64;
 
 /** Types of maps, numbered as enum bpf_map_type in include/uapi/linux/bpf.h. */

@@ -13,7 +13,7 @@ export {
   scratch,
   start,
 } from "./program/arena";
-export { process, processAsked } from "./program/ingress";
+export { process, processContexts } from "./program/ingress";
 export { steer } from "./program/steering";
 export { config, counters, flush, rebase, remove, retire, sweep } from "./program/maps";
 export { init as seedBalance } from "./flow/balance";

@@ -9,7 +9,6 @@ import {
   COUNTER_FRAGMENTS_HELD,
   COUNTER_FRAGMENTS_RELEASED,
   CT4_TUPLE_SIZE,
-  DESC_SIZE,
   FAMILY_IPV4,
   OUT_FLAG_MASQUERADE,
 } from "../../abi/layout";
@@ -47,12 +46,14 @@ import { PROTO_SCTP, Sctp } from "../wire/sctp";
 import { PROTO_TCP, TCP_SIZE, Tcp } from "../wire/tcp";
 import { PROTO_UDP, UDP_SIZE, Udp } from "../wire/udp";
 
-/** Descriptor of the first packet of the batch. */
+/** Descriptor of the first packet of the batch, and bytes from one to the next. */
 let batch: usize = 0;
+let stride: u32 = 0;
 
 /** A call of `process` begins: the places of what the last one has let go are free again. */
-export function begin(descriptors: usize): void {
+export function begin(descriptors: usize, apart: u32): void {
   batch = descriptors;
+  stride = apart;
   held.begin();
 }
 
@@ -131,7 +132,7 @@ function decide(packet: Packet, datagram: Datagram): u32 {
   datagram.outcome = PASS;
   if (packet.ref != 0) adopt(packet, datagram);
   if (datagram.outcome != PASS) piece.rewrite(piece.ofPacket(packet), datagram);
-  release(datagram, <u32>(changetype<usize>(descriptor) - batch) / DESC_SIZE);
+  release(datagram, <u32>(changetype<usize>(descriptor) - batch) / stride);
   if (datagram.isComplete) datagrams.remove(datagram);
   return outcome;
 }

@@ -1,5 +1,11 @@
 /** The loops over a group of packets. */
-import { COUNTER_BYTES, CT6_SIZE, DESC_SIZE, FAMILY_IPV4, FAMILY_IPV6 } from "../../abi/layout";
+import {
+  COUNTER_BYTES,
+  CT6_SIZE,
+  DESC_FLAG_BACKEND,
+  FAMILY_IPV4,
+  FAMILY_IPV6,
+} from "../../abi/layout";
 import { VERDICT_ABORTED } from "../../abi/verdict";
 import * as counters from "../flow/counters";
 import { dial } from "../flow/judge";
@@ -37,11 +43,12 @@ const FRESH_MIN: u32 = 4;
 /** The tuples of an IPv6 record end on its second cache line. */
 const SECOND_LINE: usize = 64;
 
-/** Loop 1: headers to keys and hashes. */
-export function parse(descriptors: usize, packets: u32): void {
+/** Loop 1: headers to keys and hashes. Descriptors stand `stride` bytes apart. */
+export function parse(descriptors: usize, packets: u32, stride: u32): void {
   let bytes: u64 = 0;
-  for (let i: u32 = 0; i < packets; i++) {
-    const descriptor = changetype<Descriptor>(descriptors + i * DESC_SIZE);
+  let at = descriptors;
+  for (let i: u32 = 0; i < packets; i++, at += stride) {
+    const descriptor = changetype<Descriptor>(at);
     const packet = packetAt(i);
     packet.descriptor = descriptor;
     bytes += descriptor.length;
@@ -52,12 +59,12 @@ export function parse(descriptors: usize, packets: u32): void {
 
 /** Any other packet; one that ends here has no family and no candidate. */
 function parseAny(packet: Packet): void {
-  clearOutcome(packet.descriptor);
   packet.bucket = NOTHING;
   packet.hash = 0;
   packet.service = 0;
   const outcome = walk.parse(packet);
   if (outcome == CONTINUE) return;
+  clearOutcome(packet.descriptor);
   finish(packet, outcome);
   packet.family = 0;
 }
@@ -183,6 +190,8 @@ function settleUdp6(packet: Packet): u32 {
 
 /** Every other packet, after what the short way said. */
 function settleAny(packet: Packet, said: u32): void {
-  clearOutcome(packet.descriptor);
+  const descriptor = packet.descriptor;
+  packet.wanted = descriptor.flags & DESC_FLAG_BACKEND ? descriptor.backend : 0;
+  clearOutcome(descriptor);
   finish(packet, said == ABSENT ? dial(packet) : walk.settle(packet));
 }

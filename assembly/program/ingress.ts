@@ -5,41 +5,35 @@
  * before anything waits for one.
  */
 import { GROUP_LENGTH } from "../../abi/limits";
-import { DESC_FLAG_BACKEND, DESC_SIZE } from "../../abi/layout";
+import { DESC_SIZE } from "../../abi/layout";
+import { CTX_SIZE } from "../../abi/program";
 import * as clock from "../flow/clock";
 import * as windows from "../flow/windows";
-import { Descriptor, packetAt } from "../packet";
+import { Descriptor } from "../packet";
 import * as fragments from "./fragments";
 import * as group from "./group";
 import { removeExpired } from "./maps";
 
-/** Whether descriptors may say which backend a program wants. */
-let isAsked: bool = false;
-
-/** As `process`, and DESC_FLAG_BACKEND of a descriptor says which backend a connection goes to. */
-export function processAsked(descriptors: usize, length: u32, now: u32): void {
-  isAsked = true;
-  process(descriptors, length, now);
-  isAsked = false;
-  for (let i: u32 = 0; i < min<u32>(length, GROUP_LENGTH); i++) packetAt(i).wanted = 0;
-}
-
-function readWanted(descriptors: usize, packets: u32): void {
-  for (let i: u32 = 0; i < packets; i++) {
-    const descriptor = changetype<Descriptor>(descriptors + i * DESC_SIZE);
-    packetAt(i).wanted = descriptor.flags & DESC_FLAG_BACKEND ? descriptor.backend : 0;
-  }
-}
-
 /** Runs `length` packets through the dataplane at `now` milliseconds. */
 export function process(descriptors: usize, length: u32, now: u32): void {
-  fragments.begin(descriptors);
+  run(descriptors, length, now, DESC_SIZE);
+}
+
+/** The same for descriptors that are the first halves of contexts, where programs may have written. */
+export function processContexts(contexts: usize, length: u32, now: u32): void {
+  run(contexts, length, now, CTX_SIZE);
+}
+
+/** Descriptors stand `stride` bytes apart. */
+function run(descriptors: usize, length: u32, now: u32, stride: u32): void {
+  fragments.begin(descriptors, stride);
   if (clock.advance(now)) removeExpired();
   windows.begin();
   for (let done: u32 = 0; done < length; done += GROUP_LENGTH) {
     const packets = min<u32>(length - done, GROUP_LENGTH);
-    if (isAsked) readWanted(descriptors + done * DESC_SIZE, packets);
-    group.parse(descriptors + done * DESC_SIZE, packets);
+    const first = descriptors + done * stride;
+    if (stride != DESC_SIZE) mend(first, packets);
+    group.parse(first, packets, stride);
     const far = group.isFar();
     if (far) group.touchBuckets(packets);
     const unmatched = group.match(packets);
@@ -49,5 +43,13 @@ export function process(descriptors: usize, length: u32, now: u32): void {
     }
     group.prepare(packets, unmatched);
     group.settle(packets);
+  }
+}
+
+/** No frame was shorter on the wire than it is. */
+function mend(contexts: usize, packets: u32): void {
+  for (let i: u32 = 0; i < packets; i++) {
+    const descriptor = changetype<Descriptor>(contexts + i * CTX_SIZE);
+    if (descriptor.wireLength < descriptor.length) descriptor.wireLength = descriptor.length;
   }
 }

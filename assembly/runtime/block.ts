@@ -3,13 +3,13 @@
  * one place per slot, what it counts of links, and room for calls of its own. Slots are those of the batch, then
  * those of the fragments it may let go, then the same for the frame that comes alone.
  *
- *  | contexts | parked contexts | notes | marks | descriptors | tallies | ring sizes | bitmap | scratch |
+ *  | contexts | parked contexts | notes | answers | marks | tallies | ring sizes | bitmap | scratch |
  */
-import { DESC_SIZE } from "../../abi/layout";
 import { CTX_SIZE } from "../../abi/program";
 
-/** Bytes of what else a slot has: what a note says, and mark and priority of the frame that comes. */
+/** Bytes of what else a slot has: a note, what service NAT says, and mark and priority of the frame that comes. */
 export const NOTE_SIZE: u32 = 16;
+export const ANSWER_SIZE: u32 = 16;
 export const MARK_SIZE: u32 = 8;
 /** Bytes of a tally, and how many links there may be: 64 to a hook, and as many that are about to go. */
 export const TALLY_SIZE: u32 = 64;
@@ -25,10 +25,10 @@ const END_MAX: u64 = 0x100000000 - 0x100000;
 export let contexts: usize = 0;
 export let parked: usize = 0;
 export let notes: usize = 0;
+/** What service NAT has said, where programs do not write. */
+export let answers: usize = 0;
 /** Mark and priority of the frames to come, by slot. */
 export let marks: usize = 0;
-/** For packets that service NAT takes while others have ended. */
-export let descriptors: usize = 0;
 export let tallies: usize = 0;
 /** What is remembered of rings. */
 export let rings: usize = 0;
@@ -60,8 +60,8 @@ export function configure(
   contexts = take(slots * CTX_SIZE);
   parked = take(slots * CTX_SIZE);
   notes = take(slots * NOTE_SIZE);
+  answers = take(slots * ANSWER_SIZE);
   marks = take(slots * MARK_SIZE);
-  descriptors = take(<u64>batch * DESC_SIZE);
   tallies = take(TALLIES * TALLY_SIZE);
   rings = take(RINGS_KNOWN * RING_SIZE_SIZE);
   bitmap = take(<u64>backendCount / 8 + 1);

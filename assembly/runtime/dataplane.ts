@@ -1,12 +1,9 @@
 /** What the packet path lends to the runtime; both are at home in one memory. */
 
-/**
- * Runs packets through service NAT, of which descriptors may say which backend a program wants; with none of them it
- * only moves the clock and sweeps.
- */
+/** Runs packets through service NAT, in place; with none of them it only moves the clock and sweeps. */
 // @ts-ignore: decorator
-@external("dataplane", "processAsked")
-export declare function process(descriptors: usize, length: u32, now: u32): void;
+@external("dataplane", "processContexts")
+export declare function process(contexts: usize, length: u32, now: u32): void;
 
 /** Records of the fragments that the last `process` has let go. */
 // @ts-ignore: decorator

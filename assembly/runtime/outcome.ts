@@ -13,11 +13,10 @@ import {
   VERDICT_DROP,
   VERDICT_PASS,
 } from "../../abi/verdict";
-import { Descriptor } from "../packet";
+import { CTX_OUTCOME } from "../../abi/program";
 import { Context } from "./context";
 import * as dataplane from "./dataplane";
 import * as walk from "./walk";
-import { Note } from "./walk";
 
 /** Of a packet that service NAT has not seen. */
 const UNSEEN: u32 = VERDICT_PASS;
@@ -27,55 +26,54 @@ let alike: u32 = 0;
 let run: u64 = 0;
 let bytes: u64 = 0;
 
-/** Writes the outcomes of all packets; each is counted once, with its last one. */
+/** Writes the outcomes of all packets into their contexts; each is counted once, with its last one. */
 export function settle(): void {
   walk.close();
   run = bytes = 0;
-  if (walk.isMoved) {
-    for (let slot: u32 = 0; slot < walk.total; slot++) settleOne(slot);
-  } else {
-    settleAlike();
-    for (let slot = walk.given; slot < walk.total; slot++) settleOne(slot);
-  }
+  if (!walk.isMoved) settleAlike();
+  const first: u32 = walk.isMoved ? 0 : walk.given;
+  for (let slot = first; slot < walk.total; slot++) settleOne(slot);
   count(alike, run);
   add(COUNTER_BYTES, bytes);
 }
 
 /** Nobody has ended: service NAT has seen all, or none. */
 function settleAlike(): void {
-  if (walk.given == 0) return;
-  const isSeen = walk.noteAt(0).nat != 0;
-  let at = changetype<usize>(walk.descriptorAt(0));
-  let context = changetype<usize>(walk.finalAt(0));
-  const end = at + walk.given * offsetof<Descriptor>();
-  for (; at < end; at += offsetof<Descriptor>()) {
-    const descriptor = changetype<Descriptor>(at);
-    if (!isSeen) take(descriptor);
-    put(descriptor, changetype<Context>(context));
-    context += offsetof<Context>();
+  const isSeen = walk.isTranslated;
+  for (let slot: u32 = 0; slot < walk.given; slot++) {
+    const context = walk.contextAt(slot);
+    if (isSeen) write(context, v128.load(walk.answerAt(slot)));
+    else pass(slot, context);
   }
   if (!isSeen) count(UNSEEN, walk.given);
 }
 
-/** Where the frame is now. */
 // @ts-ignore: decorator
 @inline
-function put(descriptor: Descriptor, context: Context): void {
-  descriptor.data = context.data;
-  descriptor.length = context.length;
-  descriptor.wireLength = context.wireLength;
+function write(context: Context, answer: v128): void {
+  v128.store(changetype<usize>(context), answer, CTX_OUTCOME);
+}
+
+/** Nobody has looked at what it belongs to. */
+// @ts-ignore: decorator
+@inline
+function pass(slot: u32, context: Context): void {
+  bytes += walk.descriptorAt(slot).length;
+  write(context, i32x4(UNSEEN, 0, 0, 0));
 }
 
 function settleOne(slot: u32): void {
-  const note = walk.noteAt(slot);
-  const descriptor = walk.descriptorAt(slot);
-  if (note.nat == 0) take(descriptor);
-  const outcome = outcomeOf(note);
-  descriptor.outcome = outcome;
-  put(descriptor, walk.finalAt(slot));
+  const context = walk.finalAt(slot);
+  const answer = walk.answerOf(slot);
+  const nat = i32x4.extract_lane(answer, 0);
+  const outcome = outcomeOf(slot, nat);
+  if (nat == 0) pass(slot, context);
+  else write(context, answer);
+  context.outcome = outcome;
   // A fragment was counted when it came.
-  if (slot >= walk.given || outcome == note.nat) return;
-  if (note.nat != 0) count(note.nat, -1);
+  if (slot >= walk.given) return report(slot, context);
+  if (outcome == nat) return;
+  if (nat != 0) count(nat, -1);
   if (outcome != alike) {
     count(alike, run);
     alike = outcome;
@@ -84,19 +82,17 @@ function settleOne(slot: u32): void {
   run++;
 }
 
-/** Nobody has looked at what it belongs to. */
-// @ts-ignore: decorator
-@inline
-function take(descriptor: Descriptor): void {
-  bytes += descriptor.length;
-  descriptor.outcome = UNSEEN;
-  descriptor.service = 0;
-  descriptor.backend = 0;
-  descriptor.out = 0;
+/** What became of a released fragment is told in its record. */
+function report(slot: u32, context: Context): void {
+  const descriptor = walk.descriptorAt(slot);
+  descriptor.data = context.data;
+  descriptor.length = context.length;
+  descriptor.outcome = context.outcome;
 }
 
-function outcomeOf(note: Note): u32 {
-  const nat = note.nat == 0 ? UNSEEN : note.nat;
+function outcomeOf(slot: u32, said: u32): u32 {
+  const note = walk.noteAt(slot);
+  const nat = said == 0 ? UNSEEN : said;
   if (note.fate == 0) return nat;
   const verdict = note.fate - 1;
   if (verdict > <u32>VERDICT_DROP) return (nat & ~0xff) | verdict;

@@ -2,7 +2,7 @@
  * Programs at work on the packets that walk. What traps in one unwinds to the host, past everything here: which packet
  * it had stands in `cursor`, and the host goes on from there.
  */
-import { NEXT, TAIL_CALL, TAIL_CALLS_MAX } from "../../abi/program";
+import { CTX_ENDED, CTX_TAIL, NEXT, TAIL_CALL, TAIL_CALLS_MAX } from "../../abi/program";
 import { VERDICT_ABORTED, VERDICT_LENGTH } from "../../abi/verdict";
 import { Context } from "./context";
 import { entryAt } from "./maps/slots";
@@ -28,13 +28,20 @@ export function runEach(entry: u32, tally: Tally, link: u32): void {
     tails = 0;
     let said = call_indirect<i32>(entry, context);
     if (said == TAIL_CALL) said = follow(context, tally);
+    clear(context);
     if (<u32>said < <u32>VERDICT_LENGTH) end(context, said, tally);
-    else context.ended = 0;
-    context.tail = 0;
   }
   tally.packets += count - counted;
   finish(link);
 }
+
+/** Forgets what it has been told of a packet. */
+// @ts-ignore: decorator
+@inline
+function clear(context: Context): void {
+  store<u64>(changetype<usize>(context), 0, CTX_ENDED);
+}
+if (CTX_TAIL != CTX_ENDED + 4) ERROR("ended and tail are one word");
 
 /** Goes where `tailCall` has pointed to, and on from there. */
 function follow(context: Context, tally: Tally): i32 {
@@ -120,7 +127,7 @@ export function trapOne(tally: Tally): void {
 
 function fail(context: Context, tally: Tally): void {
   context.tail = 0;
-  walk.noteAt(context.slot).trapped = 1;
+  walk.noteTrap(context.slot);
   end(context, VERDICT_ABORTED, tally);
 }
 

@@ -8,7 +8,7 @@ import {
   CT_STATE,
   CT_TIMER,
   BACKEND_PROTO,
-  DESC_LENGTH,
+  DESC_FLAG_BACKEND,
   DESC_WIRE_LENGTH,
   FAMILY_IPV4,
   FAMILY_IPV6,
@@ -25,7 +25,6 @@ import {
   CONNECTION_IDLE,
   CONNECTION_SIZE,
   CONNECTION_STATE,
-  CTX_INTERFACE,
   EINVAL,
   SERVICE_INFO_CLUSTER,
   SERVICE_INFO_LOCAL,
@@ -50,12 +49,8 @@ const ADDRESS4: usize = 12;
 /** 1 when the frame has one, which is written to `out`. */
 export function readTuple(context: Context, out: usize): i32 {
   const descriptor = block.scratch;
-  const wire = max<u32>(context.wireLength, context.length);
-  store<u32>(descriptor, <u32>context.data);
-  store<u32>(descriptor, context.length, DESC_LENGTH);
-  store<u32>(descriptor, wire, DESC_WIRE_LENGTH);
-  const kind = load<u32>(changetype<usize>(context), CTX_INTERFACE);
-  store<u32>(descriptor, kind, CTX_INTERFACE);
+  v128.store(descriptor, v128.load(changetype<usize>(context)));
+  store<u32>(descriptor, max<u32>(context.wireLength, context.length), DESC_WIRE_LENGTH);
   return i32(dataplane.readTuple(descriptor, out));
 }
 
@@ -123,6 +118,7 @@ export function setBackend(context: Context, backend: u32): i32 {
   const record = dataplane.lookup(MAP_BACKENDS, block.scratch);
   if (backend == 0 || record == 0 || load<u8>(record, BACKEND_PROTO) == 0) return -EINVAL;
   context.backend = backend;
+  context.flags |= <u8>DESC_FLAG_BACKEND;
   return 0;
 }
 

@@ -19,7 +19,7 @@ export function updateChecksum(ip: Ipv4Header): void {
   ip.check = checksum(changetype<usize>(ip), ip.headerLength);
 }
 
-/** bpf_csum_diff: what the change of some bytes adds to a sum; sizes are multiples of 4, otherwise -EINVAL. */
+/** bpf_csum_diff: what the change of some bytes adds to a sum, folded to 16 bits; sizes may be any. */
 export function csumDiff(from: usize, fromSize: u32, to: usize, toSize: u32, seed: u32): i32 {
   return helpers.csumDiff(from, fromSize, to, toSize, seed);
 }

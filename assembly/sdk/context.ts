@@ -5,9 +5,10 @@ import {
   CTX_ENDED,
   CTX_FLAGS,
   CTX_INTERFACE,
-  CTX_LIMIT,
+  CTX_LENGTH,
   CTX_LINK,
   CTX_MARK,
+  CTX_OUT,
   CTX_OUTCOME,
   CTX_REASON,
   CTX_REDIRECT,
@@ -25,28 +26,28 @@ import { VERDICT_DROP } from "../../abi/verdict";
 @unmanaged
 export class Context {
   private ndata: u32;
-  private ndataEnd: u32;
+  private nlength: u32;
   private nwireLength: u32;
   private nifindex: u16;
   private flags: u8;
   private nlink: u8;
-  /** skb->mark: given with the packet, kept for the programs behind this one and for the event. */
-  mark: u32;
-  /** skb->priority. */
-  priority: u32;
   private nverdict: u8;
   private naction: u8;
   private nreason: u8;
   private nconntrack: u8;
   private nservice: u32;
   private nbackend: u32;
-  private ended: u32;
+  private out: u32;
+  private ndataEnd: u32;
+  /** skb->mark: given with the packet, kept for the programs behind this one and for the event. */
+  mark: u32;
+  /** skb->priority. */
+  priority: u32;
   private why: u32;
   private row: u32;
-  private tail: u32;
   private slot: u32;
-  private head: u32;
-  private limit: u32;
+  private ended: u32;
+  private tail: u32;
 
   /** Address of the first byte of the frame, its link layer. */
   get data(): usize {
@@ -60,7 +61,7 @@ export class Context {
 
   /** Bytes of the frame that are in memory. */
   get length(): u32 {
-    return this.ndataEnd - this.ndata;
+    return this.nlength;
   }
 
   /** Bytes the frame had on the wire; more than `length` when a capture has cut it. */
@@ -134,7 +135,8 @@ if (offsetof<Context>("ended") != CTX_ENDED) ERROR("Context drifted from abi/pro
 if (offsetof<Context>("why") != CTX_REASON) ERROR("Context drifted from abi/program");
 if (offsetof<Context>("row") != CTX_REDIRECT) ERROR("Context drifted from abi/program");
 if (offsetof<Context>("tail") != CTX_TAIL) ERROR("Context drifted from abi/program");
-if (offsetof<Context>("limit") != CTX_LIMIT) ERROR("Context drifted from abi/program");
+if (offsetof<Context>("out") != CTX_OUT) ERROR("Context drifted from abi/program");
+if (offsetof<Context>("nlength") != CTX_LENGTH) ERROR("Context drifted from abi/program");
 
 /** The packets of a batch, for programs that export `batch(contexts: Contexts, count: u32): void`. */
 @unmanaged

@@ -31,6 +31,13 @@ export function createFrames(
   /** Whether some frame of the batch has a mark or a priority: those of the others are 0 as they are. */
   let isMarked = false;
   let released: readonly ReleasedFrame[] = NONE_RELEASED;
+
+  /** What became of a frame stands in its descriptor, or after a walk in its context, which begins with one. */
+  function descriptorOf(index: number): number {
+    const context = index < processed ? walk.contextOf(index) : 0;
+    return context === 0 ? first + index * WORDS : context;
+  }
+
   return {
     capacity,
     frameCapacity,
@@ -61,10 +68,11 @@ export function createFrames(
       }
       processed = length;
     },
-    outcome: (index) => walk.annotate(index, readOutcome(words, first + index * WORDS)),
+    outcome: (index) => walk.annotate(index, readOutcome(words, descriptorOf(index))),
     packet(index) {
-      const at = words[first + index * WORDS + layout.DESC_DATA / 4] as number;
-      const bytes = words[first + index * WORDS + layout.DESC_LENGTH / 4] as number;
+      const descriptor = descriptorOf(index);
+      const at = words[descriptor + layout.DESC_DATA / 4] as number;
+      const bytes = words[descriptor + layout.DESC_LENGTH / 4] as number;
       return memory.subarray(at, at + bytes);
     },
     released: () => released,

@@ -33,8 +33,8 @@ export interface PacketPath {
   /** To be called once, when memory has grown to what `configure` asked for. */
   start(): void;
   process(descriptors: number, length: number, now: number): void;
-  /** As `process`, with the backends that programs want. For the runtime of programs, as the next two. */
-  processAsked(descriptors: number, length: number, now: number): void;
+  /** As `process`, for contexts of programs. For their runtime, as the next two. */
+  processContexts(contexts: number, length: number, now: number): void;
   /** Number of the service port behind an address and port, nodePorts included. */
   owner(family: number, address0: bigint, address1: bigint, port: number, proto: number): number;
   /** Writes the tuple of a frame where `out` says; 0 when it has none. */

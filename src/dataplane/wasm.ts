@@ -71,7 +71,6 @@ function createSingle(instance: Instance, { walk, marks, single: slot }: WasmRun
   const words = new Uint32Array(memory.buffer);
   const [at, descriptor] = [exports.jumbo() >>> 0, exports.scratch() >>> 0];
   const readReleased = createReleased(instance);
-  const word = (field: number) => words[(descriptor + field) >>> 2] as number;
 
   function put(frame: Uint8Array, input: FrameInput): void {
     bytes.set(frame, at);
@@ -93,17 +92,19 @@ function createSingle(instance: Instance, { walk, marks, single: slot }: WasmRun
     process(frame: Uint8Array, input: FrameInput, now: number) {
       put(frame, input);
       const released = run(now);
-      const start = word(layout.DESC_DATA);
+      const done = walk.contextOf(slot) || descriptor >>> 2;
+      const start = words[done + layout.DESC_DATA / 4] as number;
+      const length = words[done + layout.DESC_LENGTH / 4] as number;
       return {
-        outcome: walk.annotate(slot, readOutcome(words, descriptor >>> 2)),
-        packet: bytes.slice(start, start + word(layout.DESC_LENGTH)),
+        outcome: walk.annotate(slot, readOutcome(words, done)),
+        packet: bytes.slice(start, start + length),
         released: released.length === 0 ? released : released.map(ownCopy),
       };
     },
     shardOf(frame: Uint8Array, input: FrameInput): number {
       put(frame, input);
       exports.steer(descriptor, 1);
-      return word(layout.DESC_OUT) & SHARD_UNKNOWN;
+      return (words[(descriptor + layout.DESC_OUT) >>> 2] as number) & SHARD_UNKNOWN;
     },
   };
 }

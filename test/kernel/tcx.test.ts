@@ -6,6 +6,7 @@
 import { constants } from "node:os";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { CTX_MARK, CTX_REDIRECT } from "../../abi/program.ts";
 import { runs, TIMEOUT } from "../fuzz/runs.ts";
 import { DROP, NEXT, PASS } from "../program/module.ts";
 import { FRAME, SCENES } from "../program/scene.ts";
@@ -38,7 +39,7 @@ const BODIES = {
   NEXT,
   PASS,
   DROP,
-  REDIRECT: "(i32.store offset=44 (local.get $ctx) (i32.const 1)) (i32.const 4)",
+  REDIRECT: `(i32.store offset=${CTX_REDIRECT} (local.get $ctx) (i32.const 1)) (i32.const 4)`,
   ODD: `(i32.const ${ODD})`,
 };
 const VERDICTS = { ...TCX_VERDICTS, ODD };
@@ -52,8 +53,8 @@ const WALKERS = (["NEXT", "PASS", "DROP", "REDIRECT"] as const).flatMap((verdict
 const FILLERS = Array.from({ length: 66 }, (_, i) => `NEXT${i}`);
 const PROGRAMS = [...new Set([...WALKERS, "ODD0", ...FILLERS])];
 const bodyOf = (program: string, number: number) =>
-  `(i32.store offset=16 (local.get $ctx) (i32.or (i32.const ${number & 15})
-    (i32.shl (i32.load offset=16 (local.get $ctx)) (i32.const 4)))) ${BODIES[verdictOf(program)]}`;
+  `(i32.store offset=${CTX_MARK} (local.get $ctx) (i32.or (i32.const ${number & 15})
+    (i32.shl (i32.load offset=${CTX_MARK} (local.get $ctx)) (i32.const 4)))) ${BODIES[verdictOf(program)]}`;
 /** BPF_MPROG_MAX, of which one stays empty. */
 const KERNEL_LINKS_MAX = 63;
 const LINKS_MAX = 64;

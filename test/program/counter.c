@@ -8,7 +8,7 @@ typedef unsigned long long u64;
 
 struct context {
   u32 data;
-  u32 dataend;
+  u32 length;
 };
 
 struct value {
@@ -40,7 +40,7 @@ EXPORT(waxdp_abi_version) int version(void) { return 1; }
 
 EXPORT(program) int program(const struct context *context) {
   const u8 *data = (const u8 *)context->data;
-  const u32 length = context->dataend - context->data;
+  const u32 length = context->length;
   // On the stack, which is a part of the program's own memory.
   u32 key[3] = {data[length - 1], length, ++runs[length & 1]};
   struct value *value = map_lookup(counts, key);

@@ -1,6 +1,8 @@
 /** Taking programs into a dataplane: their ranges, what they declare, and that a load is whole or leaves nothing. */
 import { describe, expect, test } from "vitest";
 import {
+  CTX_MARK,
+  CTX_REASON,
   MAP_TYPE_ARRAY,
   MAP_TYPE_ARRAY_OF_MAPS,
   MAP_TYPE_HASH,
@@ -239,7 +241,7 @@ describe.each(SCENES)("$engine", ({ create }) => {
         data,
         others: "(global $why (mut i32) (i32.const 0))",
         start,
-        body: `(i32.store offset=40 (local.get $ctx) (global.get $why)) ${DROP}`,
+        body: `(i32.store offset=${CTX_REASON} (local.get $ctx) (global.get $why)) ${DROP}`,
       };
     };
 
@@ -435,7 +437,7 @@ describe.each(SCENES)("$engine", ({ create }) => {
     const scene = await create();
     const { dataplane } = scene;
     const source = `export function program(ctx: usize): i32 {
-  assert(load<u32>(ctx, 16) == 7, "the mark has to be seven");
+  assert(load<u32>(ctx, ${CTX_MARK}) == 7, "the mark has to be seven");
   return -1;
 }`;
     const program = await Program.compile(source, { name: "strict" });

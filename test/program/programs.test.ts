@@ -1,6 +1,6 @@
 /** `dataplane.programs` and `dataplane.hooks` as people use them, over real engines. */
 import { describe, expect, test, vi } from "vitest";
-import { MAP_TYPE_ARRAY } from "../../abi/program.ts";
+import { CTX_INTERFACE, CTX_OUTCOME, MAP_TYPE_ARRAY } from "../../abi/program.ts";
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { capacityOf } from "../../src/dataplane/options.ts";
 import { createDataplane, createModel, Program } from "../../src/index.ts";
@@ -247,7 +247,7 @@ describe.each(SCENES)("$engine", ({ create }) => {
       apply(serviceObjects());
       // Drops what service NAT has seen.
       const seen = moduleOf({
-        body: `(select ${DROP} ${NEXT} (i32.load offset=24 (local.get $ctx)))`,
+        body: `(select ${DROP} ${NEXT} (i32.load offset=${CTX_OUTCOME} (local.get $ctx)))`,
       });
       const program = await programs.load(seen, { name: "seen" });
       const before = hooks.ingress.attach(program, { before: "service-nat" });
@@ -371,7 +371,7 @@ describe.each(SCENES)("$engine", ({ create }) => {
       expect(dataplane.interface("eth9")).toBe(1);
       const program = await dataplane.programs.load(
         moduleOf({
-          body: `(select ${DROP} ${NEXT} (i32.eq (i32.load16_u offset=12 (local.get $ctx)) (i32.const 1)))`,
+          body: `(select ${DROP} ${NEXT} (i32.eq (i32.load16_u offset=${CTX_INTERFACE} (local.get $ctx)) (i32.const 1)))`,
         }),
       );
       dataplane.hooks.ingress.attach(program);

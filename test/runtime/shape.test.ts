@@ -18,7 +18,7 @@ test("imports the dataplane's memory, a table, and what the packet path lends it
     "dataplane.lookup: function",
     "dataplane.now: function",
     "dataplane.owner: function",
-    "dataplane.processAsked: function",
+    "dataplane.processContexts: function",
     "dataplane.readTuple: function",
     "dataplane.released: function",
     "dataplane.releasedLength: function",

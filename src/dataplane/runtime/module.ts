@@ -15,7 +15,8 @@ export interface RuntimeExports extends MapExports {
     interfaces: number,
     headroom: number,
   ): number;
-  /** Where, by slot: mark and priority of the frame to come; what is noted of it. And the tallies. */
+  /** Where, by slot: contexts; mark and priority of the frame to come; what is noted of it. And the tallies. */
+  readonly contexts: WebAssembly.Global;
   readonly marks: WebAssembly.Global;
   readonly notes: WebAssembly.Global;
   readonly tallies: WebAssembly.Global;
@@ -29,7 +30,7 @@ export interface RuntimeExports extends MapExports {
   trapOne(tally: number): void;
   trapAll(tally: number): void;
   finish(link: number): void;
-  /** Service NAT; 1 when the walk is over, all being told. */
+  /** Service NAT; 1 when the walk is over. */
   translate(tally: number, isLast: number): number;
   /** From ingress to egress, and the end. */
   turn(): void;

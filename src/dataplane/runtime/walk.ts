@@ -26,6 +26,8 @@ export interface Walk {
   run(call: Call, now: number): void;
   /** Packets have gone without a walk. */
   skip(slot: number, count: number): void;
+  /** Where, as an index of words, the context of a slot begins with its descriptor; 0 when it has had no walk. */
+  contextOf(slot: number): number;
   /** Adds what programs have done to the outcome of a slot, if its packet has had a walk. */
   annotate(slot: number, outcome: Outcome): Outcome;
   install(chains: Chains): void;
@@ -47,6 +49,13 @@ const NOTE_SIZE = 16;
 const NOTE_FATE = 0;
 const NOTE_LINK = 4;
 
+interface Note {
+  readonly fate: number;
+  readonly link: number;
+}
+
+const UNENDED: Note = { fate: 0, link: 0 };
+
 export interface WalkParts {
   readonly exports: RuntimeExports;
   readonly memory: WebAssembly.Memory;
@@ -62,6 +71,8 @@ export function createWalk(parts: WalkParts): Walk {
   const { exports, memory, tallies } = parts;
   const words = new Uint32Array(memory.buffer);
   const notes = exports.notes.value >>> 0;
+  /** Where contexts stand when nobody has ended, so that nothing is noted. */
+  const contexts = exports.contexts.value >>> 0;
   /** Where the contexts stand that a slot's walk has left, slot 0 first; 0 for a slot without a walk. */
   const places = new Uint32Array(parts.slots);
   let chains: Chains;
@@ -162,6 +173,10 @@ export function createWalk(parts: WalkParts): Walk {
     skip(slot, count) {
       if (isPlaced) places.fill(0, slot, slot + count);
     },
+    contextOf(slot) {
+      const place = places[slot] as number;
+      return place === 0 ? 0 : (place + slot * layout.CTX_SIZE) >>> 2;
+    },
     annotate(slot, outcome) {
       const place = places[slot] as number;
       if (place !== 0) outcome.programs = read(place, slot, outcome.verdict);
@@ -170,15 +185,22 @@ export function createWalk(parts: WalkParts): Walk {
   };
 
   function read(place: number, slot: number, verdict: number): ProgramOutcome {
-    const note = (notes + slot * NOTE_SIZE) >>> 2;
-    const fate = words[note + NOTE_FATE / 4] as number;
+    const { fate, link } = place === contexts ? UNENDED : noteOf(slot);
     const word = (field: number) => words[(place + slot * layout.CTX_SIZE + field) >>> 2] as number;
     return {
-      link: words[note + NOTE_LINK / 4] as number,
+      link,
       reason: fate !== 0 && fate - 1 <= VERDICT_DROP ? word(layout.CTX_REASON) : 0,
       mark: word(layout.CTX_MARK),
       priority: word(layout.CTX_PRIORITY),
       redirect: verdict === VERDICT_REDIRECT ? word(layout.CTX_REDIRECT) : 0,
+    };
+  }
+
+  function noteOf(slot: number): Note {
+    const note = (notes + slot * NOTE_SIZE) >>> 2;
+    return {
+      fate: words[note + NOTE_FATE / 4] as number,
+      link: words[note + NOTE_LINK / 4] as number,
     };
   }
 }

@@ -4,11 +4,12 @@ import {
   CTX_DATA,
   CTX_DATA_END,
   CTX_ENDED,
-  CTX_HEAD,
+  CTX_FLAGS,
   CTX_INTERFACE,
-  CTX_LIMIT,
+  CTX_LENGTH,
   CTX_LINK,
   CTX_MARK,
+  CTX_OUT,
   CTX_OUTCOME,
   CTX_PRIORITY,
   CTX_SERVICE,
@@ -20,14 +21,10 @@ import {
 import type { FrameInput, Outcome } from "../../dataplane/engine.ts";
 import type { ProgramMemory } from "./maps/memory.ts";
 
-/** The node itself sends the packet: DESC_FLAG_LOCAL of the descriptors. */
+/** DESC_FLAG_ of the descriptors, and OUT_FLAG_: the node itself sends the packet, wants a backend; a new source. */
 const FLAG_LOCAL = 1;
-
-/** Where a frame may grow to. */
-export interface Room {
-  readonly head: number;
-  readonly limit: number;
-}
+const FLAG_BACKEND = 2;
+const OUT_MASQUERADE = 1;
 
 /** Bytes of a frame, from the first one to the one behind the last. */
 export interface Extent {
@@ -62,15 +59,7 @@ export class Context {
   set extent({ data, dataEnd }: Extent) {
     this.write(CTX_DATA, data);
     this.write(CTX_DATA_END, dataEnd);
-  }
-
-  get room(): Room {
-    return { head: this.read(CTX_HEAD), limit: this.read(CTX_LIMIT) };
-  }
-
-  set room({ head, limit }: Room) {
-    this.write(CTX_HEAD, head);
-    this.write(CTX_LIMIT, limit);
+    this.write(CTX_LENGTH, dataEnd - data);
   }
 
   /** The frame itself, no copy. */
@@ -94,15 +83,21 @@ export class Context {
       wireLength: Math.max(this.read(CTX_WIRE_LENGTH), this.frame.length),
       mark: this.read(CTX_MARK),
       priority: this.read(CTX_PRIORITY),
-      backend: this.read(CTX_BACKEND),
+      backend: (flags as number) & FLAG_BACKEND ? this.read(CTX_BACKEND) : 0,
     };
   }
 
+  /** What a program wants of service NAT. */
+  want(backend: number): void {
+    const flags = this.#memory.bytes(this.at + CTX_FLAGS, 1);
+    flags[0] = (flags[0] as number) | FLAG_BACKEND;
+    this.write(CTX_BACKEND, backend);
+  }
+
   /** As every context begins. `slot` is the number of the packet. */
-  begin(slot: number, extent: Extent, room: Room, input: FrameInput): void {
+  begin(slot: number, extent: Extent, input: FrameInput): void {
     this.bytes.fill(0);
     this.extent = extent;
-    this.room = room;
     this.write(CTX_WIRE_LENGTH, Math.max(input.wireLength, extent.dataEnd - extent.data));
     const flags = input.local ? FLAG_LOCAL : 0;
     const row = [input.interface & 0xff, input.interface >>> 8];
@@ -113,10 +108,11 @@ export class Context {
   }
 
   /** What service NAT has said. */
-  note({ verdict, action, reason, conntrack, service, backend }: Outcome): void {
+  note({ verdict, action, reason, conntrack, service, backend, masquerade }: Outcome): void {
     this.bytes.set([verdict, action, reason, conntrack], CTX_OUTCOME);
     this.write(CTX_SERVICE, service);
     this.write(CTX_BACKEND, backend);
+    this.write(CTX_OUT, masquerade ? OUT_MASQUERADE : 0);
   }
 
   /** Forgets what the link before has said by way of the context. */

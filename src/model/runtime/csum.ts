@@ -1,8 +1,7 @@
 /** bpf_csum_diff of net/core/filter.c: what a checksum gains when bytes are taken from and put into what it covers. */
 import { viewOf } from "../../packet/bytes.ts";
 
-/** Bytes must come in words of these. */
-export const WORD = 4;
+const WORD = 4;
 
 /**
  * Of `seed`, without the bytes `from` and with the bytes `to`, folded to 16 bits as since Linux 6.13. What is summed
@@ -14,12 +13,15 @@ export function difference(from: Uint8Array, to: Uint8Array, seed: number): numb
   return fold(add(sum(to, seed), complement(sum(from, 0))));
 }
 
-/** csum_partial of lib/checksum.c. */
+/** csum_partial of lib/checksum.c. What lacks of the last word is zero. */
 function sum(bytes: Uint8Array, start: number): number {
   const view = viewOf(bytes);
+  const whole = bytes.length - (bytes.length % WORD);
   let total = start;
-  for (let at = 0; at < bytes.length; at += WORD) total = add(total, view.getUint32(at, true));
-  return total;
+  for (let at = 0; at < whole; at += WORD) total = add(total, view.getUint32(at, true));
+  const last = new Uint8Array(WORD);
+  last.set(bytes.subarray(whole));
+  return add(total, viewOf(last).getUint32(0, true));
 }
 
 /** One's complement addition: what is carried out on top comes in again below. */

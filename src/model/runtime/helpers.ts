@@ -1,7 +1,6 @@
 /** The functions that programs call: import module "waxdp". Numbers come in signed, as Wasm hands them over. */
 import {
   CONNECTION_SIZE,
-  CTX_BACKEND,
   CTX_OUTCOME,
   CTX_REDIRECT,
   CTX_TAIL,
@@ -19,6 +18,7 @@ import * as lookups from "./lookups.ts";
 import type { ByteMaps } from "./maps/maps.ts";
 import type { ProgramMemory } from "./maps/memory.ts";
 import type { Moment } from "./moment.ts";
+import type { Rooms } from "./rooms.ts";
 
 /** What they work on. */
 export interface Surroundings {
@@ -26,6 +26,7 @@ export interface Surroundings {
   readonly moment: Moment;
   readonly maps: ByteMaps;
   readonly store: Store;
+  readonly rooms: Rooms;
 }
 
 export function createHelpers(around: Surroundings): WebAssembly.ModuleImports {
@@ -49,17 +50,19 @@ function momentHelpers(moment: Moment): WebAssembly.ModuleImports {
   };
 }
 
-function frameHelpers({ memory }: Surroundings): WebAssembly.ModuleImports {
+function frameHelpers({ memory, rooms }: Surroundings): WebAssembly.ModuleImports {
   // A pointer to nothing may be any number.
   const bytes = (at: number, size: number) => memory.bytes(size === 0 ? 0 : at, size);
-  const checksum = (from: number, fromSize: number, to: number, toSize: number, seed: number) => {
-    if (fromSize % csum.WORD !== 0 || toSize % csum.WORD !== 0) return -EINVAL;
-    return csum.difference(bytes(from, fromSize), bytes(to, toSize), seed >>> 0);
+  const checksum = (from: number, fromSize: number, to: number, toSize: number, seed: number) =>
+    csum.difference(bytes(from, fromSize), bytes(to, toSize), seed >>> 0);
+  const adjusting = (move: typeof adjust.head) => (at: number, delta: number) => {
+    const context = new Context(memory, at);
+    return move(memory, context, rooms.of(context), delta);
   };
   return {
     csum_diff: checksum,
-    adjust_head: (at: number, delta: number) => adjust.head(memory, new Context(memory, at), delta),
-    adjust_tail: (at: number, delta: number) => adjust.tail(memory, new Context(memory, at), delta),
+    adjust_head: adjusting(adjust.head),
+    adjust_tail: adjusting(adjust.tail),
   };
 }
 
@@ -101,7 +104,7 @@ function steeringHelpers({ memory, moment, maps, store }: Surroundings) {
     const isPastNat = context.read(CTX_OUTCOME) !== 0;
     const isKnown = store.control.backends.lookup(backend >>> 0) !== undefined;
     if (isPastNat || !isKnown) return -EINVAL;
-    context.write(CTX_BACKEND, backend);
+    context.want(backend);
     return 0;
   };
   return { redirect, tail_call: tailCall, set_backend: setBackend };

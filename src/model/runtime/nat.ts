@@ -23,8 +23,12 @@ export function translate(
   const tally = call.tallies.get(link) as Tally;
   for (const walker of walking) {
     const { context } = walker;
-    const result = call.nat({ frame: context.frame, input: context.input });
+    const { input } = context;
+    // No frame was shorter on the wire than it is, whatever programs have written.
+    context.write(CTX_WIRE_LENGTH, input.wireLength);
+    const result = call.nat({ frame: context.frame, input });
     take(walker, result);
+    call.rooms.give(walker.number, walker.room);
     const { verdict } = result.outcome;
     tally.runs++;
     tally.note(verdict === VERDICT_PASS ? NEXT : verdict);
@@ -37,13 +41,12 @@ export function translate(
 
 /** Puts back what has become of a packet. */
 function take(walker: Walker, { outcome, packet }: Result): void {
-  const { context, room } = walker;
+  const { context } = walker;
   const isReject = outcome.action === ACTION_REJECT;
   const data = context.extent.data - (isReject ? frontOf(packet, context.link) : 0);
   context.extent = { data, dataEnd: data + packet.length };
   context.frame.set(packet);
   if (isReject) context.write(CTX_WIRE_LENGTH, packet.length);
-  context.room = room;
   context.note(outcome);
   walker.nat = outcome;
   if (outcome.verdict !== VERDICT_PASS) {
@@ -59,7 +62,7 @@ function frontOf(answer: Uint8Array, link: number): number {
 
 /** A fragment that was let go: there is no room around it, and nobody has marked it. */
 function free(call: Call, freed: Origin, first: number, index: number): Walker {
-  const { machine, places } = call;
+  const { machine, places, rooms } = call;
   const { packet, outcome, input } = freed.fragment;
   const number = first + index;
   const data = places.released(index);
@@ -67,7 +70,8 @@ function free(call: Call, freed: Origin, first: number, index: number): Walker {
   const room = { head: extent.data, limit: extent.dataEnd };
   const context = new Context(machine.memory, places.context(number));
   const unmarked = { ...input, wireLength: packet.length, mark: 0, priority: 0 };
-  context.begin(number, extent, room, unmarked);
+  context.begin(number, extent, unmarked);
+  rooms.give(number, room);
   context.frame.set(packet);
   context.note(outcome);
   return createWalker({ number, context, room, freed });

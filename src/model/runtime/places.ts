@@ -3,7 +3,8 @@ import { FRAME_MAX, HEADROOM } from "../../../abi/limits.ts";
 import { CTX_SIZE } from "../../../abi/program.ts";
 import type { Capacity } from "../../dataplane/dataplane.ts";
 import { DataplaneError } from "../../dataplane/error.ts";
-import type { Extent, Room } from "./context.ts";
+import type { Extent } from "./context.ts";
+import type { Room } from "./rooms.ts";
 
 /** What frames go into: the slots of the batch, or the one that takes any size. */
 export type Slots = "batch" | "single";

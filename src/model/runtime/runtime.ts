@@ -10,6 +10,7 @@ import { ProgramMemory } from "./maps/memory.ts";
 import { createMoment } from "./moment.ts";
 import type { Nat } from "./nat.ts";
 import { createMemory, layOut, type Slots } from "./places.ts";
+import { Rooms } from "./rooms.ts";
 import { Tally, talliesOf } from "./tally.ts";
 import { walk } from "./walk.ts";
 
@@ -73,10 +74,11 @@ function createParts(store: Store) {
   const arena = createArena(memory, places.arena, capacity.arena);
   const maps = createByteMaps(memory, arena, capacity.cpus);
   const moment = createMoment(seed);
-  const around = { memory: new ProgramMemory(memory), moment, maps, store };
+  const rooms = new Rooms();
+  const around = { memory: new ProgramMemory(memory), moment, maps, store, rooms };
   const machine = { ...around, table, gathered: places.gathered };
   const helpers = createHelpers(around);
-  return { capacity, places, memory, table, arena, maps, moment, machine, helpers };
+  return { capacity, places, rooms, memory, table, arena, maps, moment, machine, helpers };
 }
 
 function linksOf({ ingress, egress }: Chains): number[] {

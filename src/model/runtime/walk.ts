@@ -11,6 +11,7 @@ import { Context } from "./context.ts";
 import { type Nat, translate } from "./nat.ts";
 import { extentOf, type Places, roomBeforeNat, roomOf, type Slots } from "./places.ts";
 import { type Machine, runBatch, runPacket, type Said } from "./program.ts";
+import type { Rooms } from "./rooms.ts";
 import type { Tally } from "./tally.ts";
 import { outcomeOf } from "./verdict.ts";
 import { createWalker, depart, end, leaves, type Walker } from "./walker.ts";
@@ -19,6 +20,7 @@ import { createWalker, depart, end, leaves, type Walker } from "./walker.ts";
 export interface Call {
   readonly machine: Machine;
   readonly places: Places;
+  readonly rooms: Rooms;
   readonly capacity: Capacity;
   readonly chains: Chains;
   readonly tallies: ReadonlyMap<number, Tally>;
@@ -29,17 +31,21 @@ export interface Call {
 
 /** Takes frames through both chains, and says what became of each. */
 export function walk(call: Call, arrivals: readonly Arrival[], slots: Slots): Result[] {
+  call.rooms.clear();
   const walkers = arrivals.map((arrival, number) => enter(call, arrival, slots, number));
   for (const step of call.chains.ingress) take(call, step, walkers);
   const leaving = walkers.filter(leaves);
-  for (const walker of leaving) depart(walker);
+  for (const walker of leaving) {
+    depart(walker);
+    call.rooms.give(walker.number, walker.room);
+  }
   for (const step of call.chains.egress) take(call, step, leaving);
   return arrivals.map((_, number) => resultOf(walkers, number));
 }
 
 /** Copies a frame to where programs can read and change it. */
 function enter(
-  { machine: { memory }, places, capacity }: Call,
+  { machine: { memory }, places, rooms, capacity }: Call,
   { frame, input }: Arrival,
   slots: Slots,
   number: number,
@@ -47,7 +53,8 @@ function enter(
   const slot = places.slot(slots, number);
   const room = roomOf(slot, slots, capacity);
   const context = new Context(memory, places.context(number));
-  context.begin(number, extentOf(slot, frame.length, capacity), roomBeforeNat(room), input);
+  context.begin(number, extentOf(slot, frame.length, capacity), input);
+  rooms.give(number, roomBeforeNat(room));
   context.frame.set(frame);
   return createWalker({ number, context, room });
 }

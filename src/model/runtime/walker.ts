@@ -2,7 +2,8 @@
 import { VERDICT_ABORTED, VERDICT_DROP, VERDICT_PASS } from "../../../abi/verdict.ts";
 import type { Outcome } from "../../dataplane/engine.ts";
 import type { Freed } from "../walk.ts";
-import type { Context, Room } from "./context.ts";
+import type { Context } from "./context.ts";
+import type { Room } from "./rooms.ts";
 
 interface Entrant {
   /** Its own in this call. */
@@ -64,5 +65,4 @@ export function leaves({ ending: { verdict } }: Walker): boolean {
 export function depart(walker: Walker): void {
   walker.walks = true;
   walker.departs = true;
-  walker.context.room = walker.room;
 }

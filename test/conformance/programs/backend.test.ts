@@ -129,7 +129,7 @@ describe("what is wanted and not had", () => {
       },
     );
 
-    test("a number that a program writes by itself is none either", () => {
+    test("a number that a program writes by itself asks for nothing", () => {
       const writes = packetForm(`${setField(CTX_BACKEND, i32(9999))} ${i32(NEXT)}`);
       lab().install({ ingress: [lab().step(2, writes), NAT] });
       expect(pool()).toContain(lab().send(POOL).backend);

@@ -1,9 +1,26 @@
 /** Many packets in one call: what batches of frames and programs in batch form have in common with single ones. */
 import { describe, expect, test } from "vitest";
-import { CTX_ENDED, CTX_MARK, CTX_OUTCOME } from "../../../abi/program.ts";
-import { REQUEST } from "../scene.ts";
+import {
+  CTX_BACKEND,
+  CTX_DATA,
+  CTX_DATA_END,
+  CTX_ENDED,
+  CTX_INTERFACE,
+  CTX_LENGTH,
+  CTX_MARK,
+  CTX_OUT,
+  CTX_OUTCOME,
+  CTX_PRIORITY,
+  CTX_REASON,
+  CTX_REDIRECT,
+  CTX_SERVICE,
+  CTX_SLOT,
+  CTX_TAIL,
+  CTX_WIRE_LENGTH,
+} from "../../../abi/program.ts";
+import { DELIVERED, REQUEST } from "../scene.ts";
 import { eachLab, NAT, wire } from "./lab.ts";
-import { ctx, field, forEach, i32, packetForm, setField } from "./wat.ts";
+import { ctx, forEach, i32, packetForm, setField } from "./wat.ts";
 
 const NEXT = -1;
 const INPUT = { interface: 0, local: false, link: 0, mark: 0, priority: 0, backend: 0 };
@@ -92,25 +109,19 @@ describe("batches", () => {
 
 describe("contexts", () => {
   eachLab((lab) => {
-    /** Copies its context away, with data, end, head and limit as distances. */
-    const copies = (at: number) =>
-      `(memory.copy ${i32(at)} ${ctx} ${i32(64)})
-       (i32.store offset=4 ${i32(at)} (i32.sub ${field(4)} ${field(0)}))
-       (i32.store offset=56 ${i32(at)} (i32.sub ${field(0)} ${field(56)}))
-       (i32.store offset=60 ${i32(at)} (i32.sub ${field(60)} ${field(0)}))`;
+    const copies = (at: number) => `(memory.copy ${i32(at)} ${ctx} ${i32(64)})`;
     const read = (at: number) => {
       const word = (offset: number) => lab().word(at + offset);
       return {
-        length: word(4),
-        wire: word(8),
-        words: [word(12), word(16), word(20)],
+        length: word(CTX_LENGTH),
+        between: word(CTX_DATA_END) - word(CTX_DATA),
+        wire: word(CTX_WIRE_LENGTH),
+        words: [CTX_INTERFACE, CTX_MARK, CTX_PRIORITY].map(word),
         outcome: word(CTX_OUTCOME),
-        numbers: [28, 32, 36, 40, 44, 48].map(word),
-        front: word(56),
-        behind: word(60),
+        numbers: [CTX_SERVICE, CTX_BACKEND, CTX_OUT].map(word),
+        answers: [CTX_REASON, CTX_REDIRECT, CTX_SLOT, CTX_ENDED, CTX_TAIL].map(word),
       };
     };
-    const { headroom, frame } = { headroom: 256, frame: 1984 };
 
     test("begin with what is known of the frame, and hear what service NAT has said", () => {
       const ats = [lab().room(64), lab().room(64), lab().room(64)] as const;
@@ -123,27 +134,44 @@ describe("contexts", () => {
       lab().sendAll([REQUEST], given);
       const first = {
         length,
+        between: length,
         wire: 9000,
         words: [0x00010102, 3, 4],
         outcome: 0,
-        numbers: [0, 0, 0, 0, 0, 0],
-        front: headroom - 64,
-        behind: frame,
+        numbers: [0, 0, 0],
+        answers: [0, 0, 0, 0, 0],
       };
       expect(read(ats[0])).toEqual(first);
       const backend = lab().backend("10.244.1.10");
       const outcome = 2 | (1 << 8) | (0 << 16) | (1 << 24);
-      const later = { ...first, outcome, numbers: [0, backend, 0, 0, 0, 0], front: headroom };
+      const later = { ...first, outcome, numbers: [0, backend, 0] };
       expect(read(ats[1])).toEqual(later);
       expect(read(ats[2])).toEqual(later);
     });
+
+    test.each([0, 1, 33, 0xffffffff])(
+      "that say %i of the length on the wire harm nobody",
+      (said) => {
+        const at = lab().room(64);
+        const writes = lab().step(
+          2,
+          packetForm(`${setField(CTX_WIRE_LENGTH, i32(said))} ${i32(NEXT)}`),
+        );
+        const behind = lab().step(3, packetForm(`${copies(at)} ${i32(NEXT)}`));
+        lab().install({ ingress: [writes, NAT, behind] });
+        for (const sent of [lab().send(REQUEST), ...lab().sendAll([REQUEST, REQUEST])]) {
+          expect(sent).toMatchObject({ verdict: "PASS", packet: wire(DELIVERED) });
+          expect(read(at)).toMatchObject({ wire: Math.max(said, wire(REQUEST).length / 2) });
+        }
+      },
+    );
 
     test("know no service NAT where it has not been", () => {
       const at = lab().room(64);
       const out = lab().step(3, packetForm(`${copies(at)} ${i32(NEXT)}`));
       lab().install({ ingress: [lab().step(2, packetForm(i32(2))), NAT], egress: [out] });
       lab().send(REQUEST);
-      expect(read(at)).toMatchObject({ outcome: 0, front: headroom, behind: 262144 });
+      expect(read(at)).toMatchObject({ outcome: 0, numbers: [0, 0, 0] });
     });
   });
 });

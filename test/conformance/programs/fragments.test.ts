@@ -1,6 +1,20 @@
 /** Fragments that service NAT has held and lets go, and packets that it rejects, on their way through programs. */
 import { describe, expect, test } from "vitest";
-import { CTX_MARK, CTX_PRIORITY, CTX_REASON, EINVAL } from "../../../abi/program.ts";
+import {
+  CTX_BACKEND,
+  CTX_DATA,
+  CTX_DATA_END,
+  CTX_ENDED,
+  CTX_INTERFACE,
+  CTX_LENGTH,
+  CTX_MARK,
+  CTX_OUTCOME,
+  CTX_PRIORITY,
+  CTX_REASON,
+  CTX_SERVICE,
+  CTX_WIRE_LENGTH,
+  EINVAL,
+} from "../../../abi/program.ts";
 import { type Frame, portUnreachable } from "../frame.ts";
 import { pieces } from "../pieces.ts";
 import { DELIVERED, NODE_IPV4, REQUEST } from "../scene.ts";
@@ -94,14 +108,15 @@ describe("released fragments", () => {
         `(if (i32.eqz ${field(CTX_PRIORITY)}) (then (memory.copy ${i32(at)} ${ctx} ${i32(64)})
           ${setField(CTX_PRIORITY, i32(1))}
           ${setField(CTX_REASON, `(i32.sub ${i32(0)} (i32.add (call $adjust_head ${ctx} ${i32(-1)}) (call $adjust_tail ${ctx} ${i32(1)})))`)}
-          (i32.store offset=40 ${i32(at)} ${field(CTX_REASON)})))
+          (i32.store offset=${CTX_REASON} ${i32(at)} ${field(CTX_REASON)})))
          ${i32(NEXT)}`,
       );
       lab().install({ ingress: [NAT, lab().step(2, looks)] });
       for (const piece of [LAST, FIRST]) lab().send(piece, GIVEN);
       const word = (offset: number) => lab().word(at + offset);
       const backend = lab().backend("10.244.1.10", "udp");
-      expect([12, 16, 20, 28, 32, 36, 40].map(word)).toEqual([
+      const fields = [CTX_INTERFACE, CTX_MARK, CTX_PRIORITY, CTX_SERVICE, CTX_BACKEND, CTX_ENDED];
+      expect([...fields, CTX_REASON].map(word)).toEqual([
         0x00010003,
         0,
         0,
@@ -110,13 +125,11 @@ describe("released fragments", () => {
         0,
         2 * EINVAL,
       ]);
-      expect([word(4) - word(0), word(8), word(0) - word(56), word(60) - word(4)]).toEqual([
-        LAST.length,
-        LAST.length,
-        0,
-        0,
-      ]);
-      expect(word(24)).toBe(2 | (1 << 8) | (2 << 24));
+      const between = word(CTX_DATA_END) - word(CTX_DATA);
+      expect([word(CTX_LENGTH), between, word(CTX_WIRE_LENGTH)]).toEqual(
+        Array(3).fill(LAST.length),
+      );
+      expect(word(CTX_OUTCOME)).toBe(2 | (1 << 8) | (2 << 24));
     });
 
     test("may be changed, shortened, redirected and dropped, each for itself", () => {

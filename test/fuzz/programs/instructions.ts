@@ -1,6 +1,9 @@
 /** Random programs: a few things that programs do, one after another, whatever comes of it. */
 import fc from "fast-check";
 import {
+  CTX_DATA,
+  CTX_DATA_END,
+  CTX_ENDED,
   CTX_MARK,
   CTX_PRIORITY,
   CTX_REASON,
@@ -69,7 +72,7 @@ const setMark = (value: string) => setField(CTX_MARK, value);
 /** The mark remembers everything that was answered. */
 const remember = (answer: string) => setMark(`(i32.add (i32.mul ${mark} ${i32(31)}) ${answer})`);
 const byte = (at: number) => `(call $byte ${ctx} ${i32(at)})`;
-const frameLength = `(i32.sub ${field(4)} ${field(0)})`;
+const frameLength = `(i32.sub ${field(CTX_DATA_END)} ${field(CTX_DATA)})`;
 
 type Write = (equipment: Equipment, one: Instruction) => string;
 
@@ -97,7 +100,7 @@ const WRITERS: Readonly<Record<string, Write>> = {
   tail: (_, one) => remember(`(call $adjust_tail ${ctx} ${i32(distance(one))})`),
   sizes: () => remember(`(i32.add ${frameLength} ${field(CTX_WIRE_LENGTH)})`),
   checksum: (_, { with: seed, at }) =>
-    `(local.set $a (i32.and (i32.shr_u ${frameLength} ${i32(1)}) ${i32(-4)}))
+    `(local.set $a (i32.shr_u ${frameLength} ${i32(1)}))
      ${remember(
        `(call $csum_diff ${field(0)} (local.get $a) (i32.add ${field(0)} (local.get $a))
          (select (local.get $a) ${i32(at % 5)} ${i32(seed & 1)}) ${i32(seed)})`,
@@ -181,18 +184,18 @@ export const program: fc.Arbitrary<ProgramPlan> = fc.record({
 const FUNCTIONS = `
   (func $byte (param $ctx i32) (param $at i32) (result i32)
     (local.set $at (i32.add ${field(0)} (local.get $at)))
-    (if (result i32) (i32.lt_u (local.get $at) ${field(4)})
+    (if (result i32) (i32.lt_u (local.get $at) ${field(CTX_DATA_END)})
       (then (i32.load8_u (local.get $at))) (else ${i32(0)})))
   (func $poke (param $ctx i32) (param $at i32) (param $value i32)
     (local.set $at (i32.add ${field(0)} (local.get $at)))
-    (if (i32.lt_u (local.get $at) ${field(4)})
+    (if (i32.lt_u (local.get $at) ${field(CTX_DATA_END)})
       (then (i32.store8 (local.get $at) (local.get $value)))))`;
 
 const FORMS = {
   packet: `(func (export "program") (param $ctx i32) (result i32) (call $run ${ctx}))`,
   batch: `(func (export "batch") (param $ctx i32) (param $count i32)
     (loop $next
-      (i32.store offset=36 ${ctx} (i32.add (call $run ${ctx}) ${i32(1)}))
+      (i32.store offset=${CTX_ENDED} ${ctx} (i32.add (call $run ${ctx}) ${i32(1)}))
       (local.set $ctx (i32.add ${ctx} ${i32(64)}))
       (local.set $count (i32.sub (local.get $count) ${i32(1)}))
       (br_if $next (local.get $count))))`,
