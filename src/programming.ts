@@ -9,6 +9,7 @@ import { DataplaneError } from "./dataplane/error.ts";
 import type { Programming } from "./dataplane/programming.ts";
 import type { Runtime } from "./dataplane/runtime.ts";
 import { optionalOf, placeOf, wholeOf } from "./dataplane/snapshot/damage.ts";
+import type { Hooks } from "./hook/hook.ts";
 import { createHooks } from "./hook/hooks.ts";
 import { packMaps, unpackMaps } from "./maps/keeping.ts";
 import { createMapRegistry, type MapRuntime, type ProgramPlaces } from "./maps/registry.ts";
@@ -43,6 +44,7 @@ export function createProgramming(
       desk.settle();
       maps.notify();
     },
+    blame: (error) => (desk.hooks.active ? wrecked(desk.hooks, error) : error),
     save: () => ({
       maps: packMaps(maps, engine.capacity.cpus),
       programs: programs.programs.list(),
@@ -97,4 +99,15 @@ function mapRuntimeOf({ capacity }: Pick<Engine, "capacity">, wake: () => Runtim
     },
     createMap: (shape) => wake().createMap(shape),
   };
+}
+
+/** A trap outside of programs: one of them has written where it may only read. */
+function wrecked({ ingress, egress }: Hooks, cause: unknown): DataplaneError {
+  const links = [...ingress.list(), ...egress.list()].filter(({ builtin }) => !builtin);
+  const names = links.map(({ name }) => name).join(", ");
+  return new DataplaneError(
+    "wrecked-context",
+    `the packets of this call are lost (${(cause as Error).message}): a program has written over its context ` +
+      `(data, length, dataend or slot), which only adjust_head and adjust_tail may change, or over memory of the dataplane; attached: ${names}`,
+  );
 }

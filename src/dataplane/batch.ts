@@ -36,6 +36,8 @@ export interface BatchOwner {
 export interface RunningOwner extends BatchOwner {
   /** The frames have been through. */
   settle(): void;
+  /** What is to be thrown for what the engine has thrown. */
+  blame(error: unknown): unknown;
 }
 
 export function createBatch(batch: EngineBatch, owner: RunningOwner): Batch {
@@ -84,6 +86,8 @@ export function createBatch(batch: EngineBatch, owner: RunningOwner): Batch {
       for (let i = processed; events && i < batch.length; i++) notePassage(i);
       try {
         batch.process(time);
+      } catch (error) {
+        throw owner.blame(error);
       } finally {
         owner.settle();
       }

@@ -14,6 +14,7 @@ export type DataplaneErrorCode =
   | "bad-dump"
   | "bad-snapshot"
   | "in-use"
+  | "wrecked-context"
   | "closed"
   | "in-flight"
   | "no-shared-memory"

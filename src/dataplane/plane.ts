@@ -139,6 +139,8 @@ export function createPlane(
   function run(frame: Uint8Array, input: FrameInput, time: number) {
     try {
       return engine.process(frame, input, time);
+    } catch (error) {
+      throw programming.blame(error);
     } finally {
       programming.settle();
     }
@@ -155,6 +157,7 @@ export function createPlane(
   const batch = createBatch(engine.batch, {
     begin,
     settle: programming.settle,
+    blame: programming.blame,
     resolve,
     describe,
     describeReleased,

@@ -16,6 +16,8 @@ export interface Programming {
   begin(now: number, nanoseconds: number, cpu: number): void;
   /** They have been through. */
   settle(): void;
+  /** What is to be thrown for what an engine has thrown: with programs in the way it is theirs. */
+  blame(error: unknown): unknown;
   /** What a snapshot has of it: MessagePack. */
   save(): object;
   /**
