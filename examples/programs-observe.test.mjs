@@ -19,7 +19,7 @@ describe.each(engines)("service-counters on %s", (_, create) => {
       dataplane,
       readCapture(new URL("captures/node.pcapng", import.meta.url)),
     ));
-    const counters = program.map("backends");
+    const counters = program.map("by-backend");
     let compared = 0;
     for (const { proto, backends } of dataplane.statistics()) {
       for (const { backend, inPackets, inBytes, outPackets, outBytes } of backends) {

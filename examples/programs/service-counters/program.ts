@@ -9,7 +9,7 @@ class Counter {
   outBytes: u64;
 }
 
-const counters = percpuHash<u32, Counter>("backends", 4096);
+const counters = percpuHash<u32, Counter>("by-backend", 4096);
 
 export function program(ctx: Context): i32 {
   if (ctx.backend == 0) return NEXT;

@@ -10,7 +10,7 @@ const here = (name) => new URL(name, import.meta.url);
 const dataplane = await createNode(ALL_ENDPOINTS);
 const program = await loadProgram(dataplane, here("program.ts"), "service-counters");
 dataplane.hooks.ingress.attach(program, { after: "service-nat" });
-const counters = program.map("backends");
+const counters = program.map("by-backend");
 
 /** Bytes of a backend, both ways, on all CPUs. */
 function bytesOf(perCpu) {

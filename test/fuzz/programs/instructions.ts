@@ -113,7 +113,7 @@ const WRITERS: Readonly<Record<string, Write>> = {
   service: ({ scratch }) =>
     remember(`(call $service ${i32(scratch + TUPLE)} ${i32(scratch + SERVICE)})`),
   backend: (_, { with: number }) => remember(`(call $set_backend ${ctx} ${i32(number % 24)})`),
-  redirect: (_, { with: row }) => remember(`(call $redirect ${ctx} ${i32((row % 12) - 1)})`),
+  redirect: (_, { with: row }) => remember(`(call $redirect ${ctx} ${i32((row % 5) - 1)})`),
   reason: (_, { with: reason }) => setField(CTX_REASON, i32(reason)),
   chance: () => remember("(call $random)"),
   time: () => setField(CTX_PRIORITY, "(i32.wrap_i64 (call $time))"),
