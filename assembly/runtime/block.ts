@@ -6,14 +6,11 @@
  *  | contexts | parked contexts | notes | answers | marks | tallies | ring sizes | bitmap | scratch |
  */
 import { CTX_SIZE } from "../../abi/program";
+import { NOTE_SIZE, TALLIES, TALLY_SIZE } from "../../abi/runtime";
 
-/** Bytes of what else a slot has: a note, what service NAT says, and mark and priority of the frame that comes. */
-export const NOTE_SIZE: u32 = 16;
+/** Bytes of what else a slot has beside its note: what service NAT says, and mark and priority of the frame that comes. */
 export const ANSWER_SIZE: u32 = 16;
 export const MARK_SIZE: u32 = 8;
-/** Bytes of a tally, and how many links there may be: 64 to a hook, and as many that are about to go. */
-export const TALLY_SIZE: u32 = 64;
-const TALLIES: u32 = 256;
 /** Rings whose sizes are remembered, a power of two, and bytes of each. */
 export const RINGS_KNOWN: u32 = 1024;
 export const RING_SIZE_SIZE: u32 = 16;

@@ -1,6 +1,6 @@
 /** What a link has done. The host reads it, and clears it for the next link. */
+import { TALLY_PACKETS, TALLY_SIZE, TALLY_TAILS, TALLY_VERDICTS } from "../../abi/runtime";
 import { VERDICT_LENGTH } from "../../abi/verdict";
-import { TALLY_SIZE } from "./block";
 
 @unmanaged
 export class Tally {
@@ -19,5 +19,8 @@ export class Tally {
     store<u64>(at, before + packets, offsetof<Tally>("verdict0"));
   }
 }
-if (offsetof<Tally>("verdict0") + VERDICT_LENGTH * sizeof<u64>() > TALLY_SIZE)
+if (offsetof<Tally>("verdict0") + VERDICT_LENGTH * sizeof<u64>() > <usize>TALLY_SIZE)
   ERROR("Tally has outgrown its room");
+if (offsetof<Tally>("packets") != TALLY_PACKETS) ERROR("Tally.packets drifted from abi/runtime");
+if (offsetof<Tally>("tails") != TALLY_TAILS) ERROR("Tally.tails drifted from abi/runtime");
+if (offsetof<Tally>("verdict0") != TALLY_VERDICTS) ERROR("Tally.verdict0 drifted from abi/runtime");

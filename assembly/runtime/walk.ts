@@ -5,6 +5,7 @@
 import { DESC_DATA, DESC_LENGTH, DESC_SIZE, RELEASED_SIZE } from "../../abi/layout";
 import { HEADROOM } from "../../abi/limits";
 import { CTX_DATA_END, CTX_MARK, CTX_OUTCOME, CTX_REDIRECT, CTX_SLOT } from "../../abi/program";
+import { NOTE_FATE, NOTE_LINK, NOTE_SIZE } from "../../abi/runtime";
 import { VERDICT_PASS } from "../../abi/verdict";
 import { Descriptor } from "../packet";
 import * as block from "./block";
@@ -21,7 +22,9 @@ export class Note {
   /** 1: the program has trapped. */
   trapped: u32;
 }
-if (offsetof<Note>() > block.NOTE_SIZE) ERROR("Note has outgrown its room");
+if (offsetof<Note>() > <usize>NOTE_SIZE) ERROR("Note has outgrown its room");
+if (offsetof<Note>("fate") != NOTE_FATE) ERROR("Note.fate drifted from abi/runtime");
+if (offsetof<Note>("link") != NOTE_LINK) ERROR("Note.link drifted from abi/runtime");
 
 /** Slot of the first packet, its descriptor, and how many there are without released fragments. */
 let first: u32 = 0;
@@ -94,7 +97,7 @@ export function contextAt(index: u32): Context {
 // @ts-ignore: decorator
 @inline
 export function noteAt(slot: u32): Note {
-  return changetype<Note>(block.notes + (first + slot) * block.NOTE_SIZE);
+  return changetype<Note>(block.notes + (first + slot) * NOTE_SIZE);
 }
 
 /** Verdict, action, reason and conntrack of service NAT, service, backend and out. Written when it has had a packet. */
@@ -158,7 +161,7 @@ export function noteTrap(slot: u32): void {
 }
 
 function clearNotes(): void {
-  if (!isNoted) memory.fill(changetype<usize>(noteAt(0)), 0, total * block.NOTE_SIZE);
+  if (!isNoted) memory.fill(changetype<usize>(noteAt(0)), 0, total * NOTE_SIZE);
   isNoted = true;
 }
 

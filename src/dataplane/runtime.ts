@@ -82,6 +82,20 @@ export interface Chains {
   readonly clock?: (() => number) | undefined;
 }
 
+/** What an engine begins with: packets need no walk. The link's number is that of service NAT in every dataplane. */
+export const SERVICE_NAT_ALONE: Chains = {
+  ingress: [{ kind: "service-nat", link: 1 }],
+  egress: [],
+  trapped: () => false,
+};
+
+export function isServiceNatAlone({
+  ingress,
+  egress,
+}: Pick<Chains, "ingress" | "egress">): boolean {
+  return ingress.length === 1 && ingress[0]?.kind === "service-nat" && egress.length === 0;
+}
+
 /** What a link has done since it was attached. */
 export interface LinkTally {
   /** Packets it was called for. */

@@ -1,5 +1,11 @@
 /** Both chains of a dataplane as its engine has them. */
-import type { Chains, LinkTally, Runtime, Step } from "../dataplane/runtime.ts";
+import {
+  type Chains,
+  isServiceNatAlone,
+  type LinkTally,
+  type Runtime,
+  type Step,
+} from "../dataplane/runtime.ts";
 import type { HookName } from "./hook.ts";
 import { NO_TALLY } from "./standing.ts";
 
@@ -21,8 +27,7 @@ export function createInstallation(
   let [installed, isAwake] = [steps, false];
   return {
     get active() {
-      const { ingress, egress } = installed;
-      return egress.length > 0 || ingress.length !== 1 || ingress[0]?.kind !== "service-nat";
+      return !isServiceNatAlone(installed);
     },
     install(changed) {
       const next = { ...installed, ...changed };

@@ -19,6 +19,7 @@ import {
   RINGBUF_RECORD_HEADER_SIZE,
   RINGBUF_SIZE,
 } from "../../../abi/program";
+import { RINGBUF_LOST } from "../../../abi/runtime";
 import { Header, touch, valid } from "./map";
 
 @unmanaged
@@ -33,6 +34,7 @@ export class Ring extends Header {
   reserved: u32;
 }
 if (offsetof<Ring>("reserved") + sizeof<u32>() != MAP_HEADER_MAGIC) ERROR("a map's header is 64 bytes");
+if (offsetof<Ring>("lost") != RINGBUF_LOST) ERROR("Ring.lost drifted from abi/runtime");
 
 /** RINGBUF_MAX_RECORD_SZ there. */
 const RECORD_MAX: u32 = 0xffffffff / 4;

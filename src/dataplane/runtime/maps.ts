@@ -16,6 +16,7 @@ import {
   RINGBUF_RECORD_HEADER_SIZE,
   VALUE_ALIGNMENT,
 } from "../../../abi/program.ts";
+import { RINGBUF_LOST } from "../../../abi/runtime.ts";
 import type { Arena, ByteMap, MapShape } from "../runtime.ts";
 
 /** What assembly/runtime/index.ts exports for maps. Addresses are bytes in its memory; errors are negative. */
@@ -74,8 +75,6 @@ export const MAPS_SCRATCH_SIZE = KEY_SIZE_MAX;
 const ERRORS = -4096;
 /** Up to here a loop is faster than `set`. */
 const SMALL = 32;
-/** Field `lost` of assembly/runtime/maps/ringbuf.ts. */
-const RING_LOST = 48;
 const LENGTH_BITS = ~(RINGBUF_BUSY | RINGBUF_DISCARD);
 
 export function createByteMaps(
@@ -145,7 +144,7 @@ function createByteMap(room: Room, shape: MapShape, handle: number): ByteMap {
     ...createWalk(room, shape, handle, valueBytes),
     ...createRing(room, shape, handle),
     get lost() {
-      return shape.type === MAP_TYPE_RINGBUF ? view.getUint32(handle + RING_LOST, true) : 0;
+      return shape.type === MAP_TYPE_RINGBUF ? view.getUint32(handle + RINGBUF_LOST, true) : 0;
     },
     free() {
       arena.release(handle);

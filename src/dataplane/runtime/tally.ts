@@ -1,15 +1,19 @@
 /** What the links of a walk have done: counted by the module in places that links are given for their time. */
+import {
+  TALLIES,
+  TALLY_PACKETS,
+  TALLY_SIZE,
+  TALLY_TAILS,
+  TALLY_VERDICTS,
+} from "../../../abi/runtime.ts";
 import { VERDICT_LENGTH } from "../../../abi/verdict.ts";
 import { VERDICTS } from "../event.ts";
 import type { LinkTally } from "../runtime.ts";
 
-/** As assembly/runtime/block.ts and tally.ts have it. */
-const PLACES = 256;
-const SIZE = 64;
-const WORDS = SIZE / 8;
-const PACKETS = 0;
-const TAILS = 1;
-const VERDICT = 2;
+const WORDS = TALLY_SIZE / 8;
+const PACKETS = TALLY_PACKETS / 8;
+const TAILS = TALLY_TAILS / 8;
+const VERDICT = TALLY_VERDICTS / 8;
 
 /** A link's place, and what only the host knows of it. */
 export interface Tally {
@@ -25,8 +29,11 @@ export interface Tallies {
 }
 
 export function createTallies({ buffer }: WebAssembly.Memory, base: number): Tallies {
-  const counts = new BigUint64Array(buffer, base, PLACES * WORDS);
-  const free = Array.from({ length: PLACES }, (_, index) => base + (PLACES - 1 - index) * SIZE);
+  const counts = new BigUint64Array(buffer, base, TALLIES * WORDS);
+  const free = Array.from(
+    { length: TALLIES },
+    (_, index) => base + (TALLIES - 1 - index) * TALLY_SIZE,
+  );
   const places = new Map<number, Tally>();
   const countsAt = (address: number) => {
     const first = (address - base) / 8;
@@ -35,7 +42,7 @@ export function createTallies({ buffer }: WebAssembly.Memory, base: number): Tal
 
   function take(): Tally {
     const address = free.pop();
-    if (address === undefined) throw new RangeError(`there are more than ${PLACES} links`);
+    if (address === undefined) throw new RangeError(`there are more than ${TALLIES} links`);
     countsAt(address).fill(0n);
     return { address, runTime: 0 };
   }

@@ -3,9 +3,16 @@
  * here, and the module goes on behind the packet that it had.
  */
 import * as layout from "../../../abi/program.ts";
+import { NOTE_FATE, NOTE_LINK, NOTE_SIZE } from "../../../abi/runtime.ts";
 import { VERDICT_DROP, VERDICT_REDIRECT } from "../../../abi/verdict.ts";
 import type { Outcome } from "../engine.ts";
-import type { Chains, ProgramOutcome, Step } from "../runtime.ts";
+import {
+  type Chains,
+  isServiceNatAlone,
+  type ProgramOutcome,
+  SERVICE_NAT_ALONE,
+  type Step,
+} from "../runtime.ts";
 import type { RuntimeExports } from "./module.ts";
 import type { Tallies, Tally } from "./tally.ts";
 
@@ -36,18 +43,6 @@ export interface Walk {
 /** A step with the place where it is counted. */
 type Turn = Step & { readonly tally: Tally };
 type ProgramTurn = Extract<Turn, { kind: "program" }>;
-
-/** A service NAT alone, which needs no walk. */
-const INACTIVE: Chains = {
-  ingress: [{ kind: "service-nat", link: 1 }],
-  egress: [],
-  trapped: () => false,
-};
-
-/** What assembly/runtime/walk.ts notes of a packet. */
-const NOTE_SIZE = 16;
-const NOTE_FATE = 0;
-const NOTE_LINK = 4;
 
 interface Note {
   readonly fate: number;
@@ -151,10 +146,10 @@ export function createWalk(parts: WalkParts): Walk {
     chains = given;
     ingress = given.ingress.map(turnOf);
     egress = given.egress.map(turnOf);
-    active = egress.length > 0 || ingress.length !== 1 || ingress[0]?.kind !== "service-nat";
+    active = !isServiceNatAlone(given);
   }
 
-  install(INACTIVE);
+  install(SERVICE_NAT_ALONE);
   return {
     get active() {
       return active;

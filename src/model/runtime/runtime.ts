@@ -1,7 +1,12 @@
 /** What the model gives to programs: memory, a table, maps, helpers, and the walk through their chains. */
 
 import { createArena } from "../../dataplane/arena.ts";
-import type { Chains, Runtime } from "../../dataplane/runtime.ts";
+import {
+  type Chains,
+  isServiceNatAlone,
+  type Runtime,
+  SERVICE_NAT_ALONE,
+} from "../../dataplane/runtime.ts";
 import type { Store } from "../store.ts";
 import type { Arrival, Result } from "../walk.ts";
 import { createHelpers } from "./helpers.ts";
@@ -20,13 +25,6 @@ export interface ModelRuntime extends Runtime {
   /** Takes frames through the chains, each step all of them before the next. */
   walk(arrivals: readonly Arrival[], slots: Slots): Result[];
 }
-
-/** Until others are installed; the number is nobody's. */
-const SERVICE_NAT_ALONE: Chains = {
-  ingress: [{ kind: "service-nat", link: 1 }],
-  egress: [],
-  trapped: () => true,
-};
 
 /** Throws DataplaneError "capacity". */
 export function createRuntime(store: Store, nat: Nat): ModelRuntime {
@@ -83,8 +81,4 @@ function createParts(store: Store) {
 
 function linksOf({ ingress, egress }: Chains): number[] {
   return [...ingress, ...egress].map(({ link }) => link);
-}
-
-function isServiceNatAlone({ ingress, egress }: Chains): boolean {
-  return ingress.length === 1 && ingress[0]?.kind === "service-nat" && egress.length === 0;
 }
