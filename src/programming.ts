@@ -13,7 +13,7 @@ import type { Hooks } from "./hook/hook.ts";
 import { createHooks } from "./hook/hooks.ts";
 import { packMaps, unpackMaps } from "./maps/keeping.ts";
 import { createMapRegistry, type MapRuntime, type ProgramPlaces } from "./maps/registry.ts";
-import type { ProgramInfo } from "./program/loaded.ts";
+import type { ProgramInfo, Programs } from "./program/loaded.ts";
 import { createPrograms, type ProgramDesk } from "./program/programs.ts";
 
 type Host = Pick<Engine, "capacity" | "maps" | "runtime">;
@@ -22,6 +22,7 @@ export function createProgramming(
   engine: Host,
   { sysctls }: Pick<DataplaneOptions, "sysctls">,
 ): Programming {
+  const { cpus } = engine.capacity;
   const sleeper = createSleeper(engine);
   const { wake, latest } = sleeper;
   const serviceMaps = Object.keys(engine.maps);
@@ -45,17 +46,33 @@ export function createProgramming(
       maps.notify();
     },
     blame: (error) => (desk.hooks.active ? wrecked(desk.hooks, error) : error),
+    ...createKeeping({ maps, cpus, sleeper, programs: programs.programs, hooks: desk.hooks }),
+  };
+}
+
+interface Kept {
+  readonly maps: ReturnType<typeof createMapRegistry>;
+  readonly cpus: number;
+  readonly sleeper: Sleeper;
+  readonly programs: Programs;
+  readonly hooks: Hooks;
+}
+
+/** Of a snapshot's maps, programs and links the maps alone come back: who has the programs loads them again. */
+function createKeeping(kept: Kept): Pick<Programming, "save" | "load"> {
+  const { maps, cpus, sleeper, programs, hooks } = kept;
+  return {
     save: () => ({
-      maps: packMaps(maps, engine.capacity.cpus),
-      programs: programs.programs.list(),
-      links: [desk.hooks.ingress, desk.hooks.egress].flatMap((hook) => hook.list()),
-      random: sleeper.isAwake() ? wake().random >>> 0 : null,
+      maps: packMaps(maps, cpus),
+      programs: programs.list(),
+      links: [hooks.ingress, hooks.egress].flatMap((hook) => hook.list()),
+      random: sleeper.isAwake() ? sleeper.wake().random >>> 0 : null,
     }),
     load(saved) {
-      demandNothing(maps.list().length, programs.programs.list());
+      demandNothing(maps.list().length, programs.list());
       const random = optionalOf(placeOf(saved, "random"), wholeOf);
-      unpackMaps(maps, engine.capacity.cpus, placeOf(saved, "maps"));
-      if (random !== undefined) wake().random = random;
+      unpackMaps(maps, cpus, placeOf(saved, "maps"));
+      if (random !== undefined) sleeper.wake().random = random;
     },
   };
 }
@@ -68,6 +85,8 @@ function demandNothing(maps: number, programs: readonly ProgramInfo[]): void {
     "there are maps or programs of one's own: restore before they are made, or close and unload them",
   );
 }
+
+type Sleeper = ReturnType<typeof createSleeper>;
 
 /** An engine's runtime, told the time whether it is awake already or wakes later. */
 function createSleeper(engine: Pick<Engine, "runtime">) {

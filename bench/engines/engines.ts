@@ -109,10 +109,7 @@ function strideOf(frame: number): number {
   return (Math.ceil((64 + frame) / 64) | 1) * 64;
 }
 
-function typescriptArena({ row, objects, options, forward }: Work): Arena {
-  const stride = strideOf(forward.size);
-  const memory = new Uint8Array(ARENA * stride);
-  const sizes = new Uint32Array(ARENA);
+function proxyOf({ row, objects, options }: Work): ServiceProxy {
   const { connections = 1, connections6 = 1 } = options.capacity ?? {};
   const proxy = new ServiceProxy({
     seed: options.seed ?? 0,
@@ -120,33 +117,53 @@ function typescriptArena({ row, objects, options, forward }: Work): Arena {
     windows: row.windows,
   });
   proxy.apply(objects);
-  let length = 0;
+  return proxy;
+}
+
+function typescriptArena(work: Work): Arena {
+  const proxy = proxyOf(work);
+  const { packet, taken, ...slots } = createSlots(work.forward.size);
   let processed = 0;
   let translated = 0;
-  const packet = (index: number) =>
-    memory.subarray(index * stride, index * stride + (sizes[index] as number));
   return {
-    memory,
-    frameAt: (index) => index * stride,
+    ...slots,
+    packet,
     clear() {
-      length = 0;
+      slots.clear();
       processed = 0;
     },
-    commit(bytes) {
-      sizes[length++] = bytes;
-    },
-    push(frame) {
-      memory.set(frame, length * stride);
-      sizes[length++] = frame.length;
-    },
     process(now) {
-      for (; processed < length; processed++) {
+      for (const length = taken(); processed < length; processed++) {
         if (proxy.process(packet(processed), now)) translated++;
       }
     },
-    packet,
     readEvent() {},
     translated: () => translated,
     flush: () => proxy.flush(),
+  };
+}
+
+/** Slots of frames of up to `size` bytes; `taken` says how many hold one. */
+function createSlots(size: number) {
+  const stride = strideOf(size);
+  const memory = new Uint8Array(ARENA * stride);
+  const sizes = new Uint32Array(ARENA);
+  let length = 0;
+  return {
+    memory,
+    taken: () => length,
+    frameAt: (index: number) => index * stride,
+    packet: (index: number) =>
+      memory.subarray(index * stride, index * stride + (sizes[index] as number)),
+    commit(bytes: number) {
+      sizes[length++] = bytes;
+    },
+    push(frame: Uint8Array) {
+      memory.set(frame, length * stride);
+      sizes[length++] = frame.length;
+    },
+    clear() {
+      length = 0;
+    },
   };
 }

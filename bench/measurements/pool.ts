@@ -118,39 +118,42 @@ async function prepare(workers: number, flows: number): Promise<Run> {
   await pool.apply(parseObjects(objects("ipv4")));
   const frames: Uint8Array[][] = [];
   for (const each of ownFlows(pool, flows)) frames.push(await open(pool, each));
-  let step = 0;
+  const fill = filler(frames, flows);
+  return { pool, round: () => measureRound(pool, fill) };
+}
 
-  /** In the order of their flows' visits, the workers by turns. */
-  function fill(batch: PoolBatch): void {
+type Fill = (batch: PoolBatch) => void;
+
+/** In the order of their flows' visits, the workers by turns. */
+function filler(frames: readonly (readonly Uint8Array[])[], flows: number): Fill {
+  let step = 0;
+  return (batch) => {
     batch.clear();
     for (let i = 0; i < FRAMES; i++, step++) {
       const visit = visited(step, flows);
       for (const each of frames) batch.push(each[visit] as Uint8Array);
     }
-  }
+  };
+}
 
+async function measureRound({ batches, workers }: DataplanePool, fill: Fill): Promise<Sample> {
+  const [first, second] = batches;
+  const began = performance.now();
+  for (const batch of batches) fill(batch);
+  const push = performance.now() - began;
+  await asleep();
+  const before = cpuTime();
+  const filled = performance.now();
+  await Promise.all([first.process(0), second.process(0)]);
+  const done = performance.now();
+  await asleep();
+  const cpu = cpuTime();
+  for (const batch of batches) check(batch);
+  const packets = 2 * FRAMES * workers;
   return {
-    pool,
-    async round() {
-      const [first, second] = pool.batches;
-      const began = performance.now();
-      for (const batch of pool.batches) fill(batch);
-      const push = performance.now() - began;
-      await asleep();
-      const before = cpuTime();
-      const filled = performance.now();
-      await Promise.all([first.process(0), second.process(0)]);
-      const done = performance.now();
-      await asleep();
-      const cpu = cpuTime();
-      for (const batch of pool.batches) check(batch);
-      const packets = 2 * FRAMES * workers;
-      return {
-        mpps: packets / (done - filled) / 1000,
-        cpu: cpu === undefined || before === undefined ? undefined : (cpu - before) / packets,
-        push: (push * 1e6) / packets,
-      };
-    },
+    mpps: packets / (done - filled) / 1000,
+    cpu: cpu === undefined || before === undefined ? undefined : (cpu - before) / packets,
+    push: (push * 1e6) / packets,
   };
 }
 

@@ -20,7 +20,7 @@ export async function createSession(
   input: readonly Uint8Array[],
 ): Promise<Session> {
   const child = spawn(path, words, { stdio: ["pipe", "pipe", "pipe"] });
-  const output = createReader(child);
+  const output = new Reader(child);
   // Who writes to a program that has ended learns so from what it said last.
   child.stdin.on("error", () => {});
   const session: Session = {
@@ -28,7 +28,7 @@ export async function createSession(
       child.stdin.write(`${command}\n`);
       return accept(await output.line());
     },
-    bytes: output.bytes,
+    bytes: (length) => output.bytes(length),
     close: () => end(child),
   };
   try {
@@ -63,51 +63,52 @@ async function end(child: ChildProcessWithoutNullStreams): Promise<void> {
   clearTimeout(timer);
 }
 
-interface Reader {
-  line(): Promise<string>;
-  bytes(length: number): Promise<Uint8Array>;
-}
-
 /** Cuts what comes in into lines and runs of bytes; one of them is waited for at a time. */
-function createReader(child: ChildProcessWithoutNullStreams): Reader {
-  let held = Buffer.alloc(0);
-  let said = "";
-  let ended: Error | undefined;
-  let wake = () => {};
-  child.stdout.on("data", (chunk: Buffer) => {
-    held = Buffer.concat([held, chunk]);
-    wake();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  child.on("error", (error) => {
-    ended ??= error;
-    wake();
-  });
-  child.on("close", (code, signal) => {
-    const first = said.split("\n", 1)[0] || signal || `status ${code}`;
-    ended ??= new Error(`the C program has ended: ${first}`);
-    wake();
-  });
+class Reader {
+  #held = Buffer.alloc(0);
+  #said = "";
+  #ended: Error | undefined;
+  #wake = () => {};
 
-  async function until(length: () => number): Promise<Buffer> {
-    while (length() > held.length || length() === 0) {
-      if (ended) throw ended;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-    const taken = held.subarray(0, length());
-    held = held.subarray(taken.length);
-    return taken;
+  constructor(child: ChildProcessWithoutNullStreams) {
+    child.stdout.on("data", (chunk: Buffer) => {
+      this.#held = Buffer.concat([this.#held, chunk]);
+      this.#wake();
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      this.#said += chunk.toString();
+    });
+    child.on("error", (error) => this.#end(error));
+    child.on("close", (code, signal) => {
+      const first = this.#said.split("\n", 1)[0] || signal || `status ${code}`;
+      this.#end(new Error(`the C program has ended: ${first}`));
+    });
   }
 
-  return {
-    async line() {
-      const taken = await until(() => held.indexOf("\n") + 1);
-      return taken.toString("latin1", 0, taken.length - 1);
-    },
-    bytes: async (length) => Uint8Array.from(await until(() => length)),
-  };
+  async line(): Promise<string> {
+    const taken = await this.#until(() => this.#held.indexOf("\n") + 1);
+    return taken.toString("latin1", 0, taken.length - 1);
+  }
+
+  async bytes(length: number): Promise<Uint8Array> {
+    return Uint8Array.from(await this.#until(() => length));
+  }
+
+  #end(reason: Error): void {
+    this.#ended ??= reason;
+    this.#wake();
+  }
+
+  /** `length` is 0 as long as it cannot be told. */
+  async #until(length: () => number): Promise<Buffer> {
+    while (length() > this.#held.length || length() === 0) {
+      if (this.#ended) throw this.#ended;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const taken = this.#held.subarray(0, length());
+    this.#held = this.#held.subarray(taken.length);
+    return taken;
+  }
 }

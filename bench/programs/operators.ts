@@ -113,9 +113,8 @@ export async function insideOperators(dataplane: Dataplane): Promise<readonly Op
   }
 }
 
-async function inside(dataplane: Dataplane, name: MapName): Promise<Operator> {
-  const program = await Program.compile(mapProgram(name), { name });
-  const loaded = await dataplane.programs.load(program);
+/** What a program makes of one packet: `mark` says which pass over the entries, if any; returns how many have failed. */
+function passer(dataplane: Dataplane, name: MapName): (mark: number) => number {
   const frame = packet({
     saddr: "10.0.0.1",
     daddr: "10.0.0.2",
@@ -123,12 +122,17 @@ async function inside(dataplane: Dataplane, name: MapName): Promise<Operator> {
     dport: 80,
     flags: "S",
   });
-  /** A pass for one packet, or none. */
-  function pass(mark: number): number {
+  return (mark) => {
     const { priority } = dataplane.process(frame, { now: 0, mark }).event;
     if (priority === undefined) throw new Error(`the program of ${name} was not called`);
     return priority;
-  }
+  };
+}
+
+async function inside(dataplane: Dataplane, name: MapName): Promise<Operator> {
+  const program = await Program.compile(mapProgram(name), { name });
+  const loaded = await dataplane.programs.load(program);
+  const pass = passer(dataplane, name);
   return {
     map: name,
     side: "program",

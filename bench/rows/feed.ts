@@ -1,47 +1,30 @@
 /** The packets of a row, one after another, written to where an engine takes them from. */
 import { opens, type Work } from "../heats/contestant.ts";
-import { FIELDS, fold, read32, TCP, write16, write32 } from "./frame.ts";
+import { FIELDS, type Fields, fold, read32, TCP, write16, write32 } from "./frame.ts";
 
 export interface Feed {
   /** Bytes of every frame. */
   readonly size: number;
   /** Writes the next frame at `at`, a multiple of four. */
   write(at: number): void;
-  /** There are no packets left: empty tables, open the connections and `restart`. */
+  /** There are no packets left: empty tables, open the connections and make another feed. */
   readonly ended: boolean;
-  restart(): void;
 }
 
 /** `memory` begins at a multiple of four. */
 export function createFeed(work: Work, memory: Uint8Array): Feed {
   const { row, forward, reply, order, turns, visits } = work;
   const { size } = forward;
-  const { seq, ack, tcpChecksum, protocol } = FIELDS[row.family];
+  const { protocol } = FIELDS[row.family];
   const back = row.kind === "reply";
   const both = row.kind === "conversation" || row.kind === "mixed";
   const ends = opens(row);
   const copy = copier(memory, size);
+  const advance = advancer(memory, FIELDS[row.family]);
   const forwards = wordsOf(forward.bytes);
   const replies = wordsOf(reply.bytes);
   let index = 0;
   let pass = 0;
-
-  /** A segment of later in the conversation: RFC 1624 keeps its checksum right. */
-  function advance(at: number, bytes: number): void {
-    const sum =
-      ((memory[at + tcpChecksum] as number) << 8) | (memory[at + tcpChecksum + 1] as number);
-    const gained = grow(at + seq, bytes) + grow(at + ack, bytes);
-    write16(memory, at + tcpChecksum, ~fold((~sum & 0xffff) + gained));
-  }
-
-  /** Adds to a number of 32 bits; returns ~m + m' of RFC 1624 equation 3, of both halves. */
-  function grow(at: number, bytes: number): number {
-    const before = read32(memory, at);
-    const after = (before + bytes) >>> 0;
-    write32(memory, at, after);
-    const gone = ~before;
-    return ((gone >>> 16) & 0xffff) + (gone & 0xffff) + (after >>> 16) + (after & 0xffff);
-  }
 
   return {
     size,
@@ -58,10 +41,29 @@ export function createFeed(work: Work, memory: Uint8Array): Feed {
     get ended() {
       return ends && index === order.length;
     },
-    restart() {
-      index = 0;
-    },
   };
+}
+
+/** Makes a segment one of later in the conversation: RFC 1624 keeps its checksum right. */
+function advancer(
+  memory: Uint8Array,
+  { seq, ack, tcpChecksum }: Fields,
+): (at: number, bytes: number) => void {
+  return (at, bytes) => {
+    const sum =
+      ((memory[at + tcpChecksum] as number) << 8) | (memory[at + tcpChecksum + 1] as number);
+    const gained = grow(memory, at + seq, bytes) + grow(memory, at + ack, bytes);
+    write16(memory, at + tcpChecksum, ~fold((~sum & 0xffff) + gained));
+  };
+}
+
+/** Adds to a number of 32 bits; returns ~m + m' of RFC 1624 equation 3, of both halves. */
+function grow(memory: Uint8Array, at: number, bytes: number): number {
+  const before = read32(memory, at);
+  const after = (before + bytes) >>> 0;
+  write32(memory, at, after);
+  const gone = ~before;
+  return ((gone >>> 16) & 0xffff) + (gone & 0xffff) + (after >>> 16) + (after & 0xffff);
 }
 
 function wordsOf(bytes: Uint8Array): Uint32Array {

@@ -26,16 +26,7 @@ export async function makeWork(row: Row): Promise<Work> {
   const dialled = objects(row);
   if (row.kind === "new") return { ...news(row), row, options, objects: dialled };
   const syn = requests(row, row.flows, "S");
-  const dataplane = await createDataplane(options);
-  dataplane.apply(parseObjects(dialled));
-  const synAck = answers(row, "SA");
-  const reply = answers(row, "A");
-  translate(dataplane, syn, (packet, at, flow) => {
-    answerTo(row, packet, at, synAck, flow);
-    answerTo(row, packet, at, reply, flow);
-  });
-  sealAll(row, synAck);
-  sealAll(row, reply);
+  const [synAck, reply] = await repliesTo(row, syn, options, dialled);
   const { first, replied } = starts(row);
   const forward = requests(row, row.flows + newcomers(row), "A");
   return {
@@ -53,6 +44,26 @@ export async function makeWork(row: Row): Promise<Work> {
     ...visits(row, first),
     opened: (flow) => openedOf(frameAt(forward.pack, flow), frameAt(reply.pack, flow)),
   };
+}
+
+/** What the endpoints say to the SYNs that the dataplane has sent them, and after that. */
+async function repliesTo(
+  row: Row,
+  syn: Draft,
+  options: DataplaneOptions,
+  dialled: Work["objects"],
+): Promise<[synAck: Draft, reply: Draft]> {
+  const dataplane = await createDataplane(options);
+  dataplane.apply(parseObjects(dialled));
+  const synAck = answers(row, "SA");
+  const reply = answers(row, "A");
+  translate(dataplane, syn, (packet, at, flow) => {
+    answerTo(row, packet, at, synAck, flow);
+    answerTo(row, packet, at, reply, flow);
+  });
+  sealAll(row, synAck);
+  sealAll(row, reply);
+  return [synAck, reply];
 }
 
 /** What every contestant goes by. */

@@ -22,72 +22,85 @@ export interface Extents<Owner> {
   owners(): IterableIterator<Owner>;
 }
 
-/** `move` copies rows when extents are moved together, lowest first. */
-export function createExtents<Owner>(
-  capacity: number,
-  move: (owner: Owner, from: number, to: number, length: number) => void,
-): Extents<Owner> {
-  const held = new Map<Owner, Extent>();
-  const holes = createHoles();
+/** Copies rows of an owner when extents are moved together, lowest first. */
+export type Move<Owner> = (owner: Owner, from: number, to: number, length: number) => void;
+
+export function createExtents<Owner>(capacity: number, move: Move<Owner>): Extents<Owner> {
+  return new Rows(capacity, move);
+}
+
+class Rows<Owner> implements Extents<Owner> {
+  readonly capacity: number;
+  readonly #move: Move<Owner>;
+  readonly #held = new Map<Owner, Extent>();
+  readonly #holes = createHoles();
   /** Where the rows begin that were not used since everything was moved together. */
-  let end = 0;
-  let used = 0;
-  let revision = 0;
+  #end = 0;
+  #used = 0;
+  #revision = 0;
 
-  function firstFit(length: number): number | undefined {
-    const hole = holes.take(length);
-    if (hole !== undefined || end + length > capacity) return hole;
-    end += length;
-    return end - length;
+  constructor(capacity: number, move: Move<Owner>) {
+    this.capacity = capacity;
+    this.#move = move;
   }
 
-  function compact(): void {
-    const ascending = [...held].sort((a, b) => a[1].base - b[1].base);
-    end = 0;
+  get used() {
+    return this.#used;
+  }
+
+  get revision() {
+    return this.#revision;
+  }
+
+  get(owner: Owner) {
+    return this.#held.get(owner);
+  }
+
+  owners() {
+    return this.#held.keys();
+  }
+
+  allocate(owner: Owner, length: number): Extent {
+    this.#revision++;
+    const extent = { base: length === 0 ? 0 : this.#find(length), length };
+    this.#held.set(owner, extent);
+    this.#used += length;
+    return extent;
+  }
+
+  release(owner: Owner): void {
+    const extent = this.#held.get(owner);
+    if (!extent) return;
+    this.#revision++;
+    this.#held.delete(owner);
+    this.#used -= extent.length;
+    if (extent.length > 0) this.#holes.add(extent);
+  }
+
+  #find(length: number): number {
+    const base = this.#firstFit(length);
+    if (base !== undefined) return base;
+    this.#compact();
+    const moved = this.#firstFit(length);
+    if (moved !== undefined) return moved;
+    throw new RangeError(`${length} rows asked for, ${this.capacity - this.#used} free`);
+  }
+
+  #firstFit(length: number): number | undefined {
+    const hole = this.#holes.take(length);
+    if (hole !== undefined || this.#end + length > this.capacity) return hole;
+    this.#end += length;
+    return this.#end - length;
+  }
+
+  #compact(): void {
+    const ascending = [...this.#held].sort((a, b) => a[1].base - b[1].base);
+    this.#end = 0;
     for (const [owner, extent] of ascending) {
-      if (extent.base !== end) move(owner, extent.base, end, extent.length);
-      extent.base = end;
-      end += extent.length;
+      if (extent.base !== this.#end) this.#move(owner, extent.base, this.#end, extent.length);
+      extent.base = this.#end;
+      this.#end += extent.length;
     }
-    holes.clear();
+    this.#holes.clear();
   }
-
-  return {
-    capacity,
-    get used() {
-      return used;
-    },
-    get revision() {
-      return revision;
-    },
-    get: (owner) => held.get(owner),
-    owners: () => held.keys(),
-    allocate(owner, length) {
-      revision++;
-      if (length === 0) {
-        const empty = { base: 0, length: 0 };
-        held.set(owner, empty);
-        return empty;
-      }
-      let base = firstFit(length);
-      if (base === undefined) {
-        compact();
-        base = firstFit(length);
-      }
-      if (base === undefined)
-        throw new RangeError(`${length} rows asked for, ${capacity - used} free`);
-      const extent = { base, length };
-      held.set(owner, extent);
-      used += length;
-      return extent;
-    },
-    release(owner) {
-      const extent = held.get(owner);
-      if (!extent) return;
-      revision++;
-      held.delete(owner);
-      used -= extent.length;
-      if (extent.length > 0) holes.add(extent);
-    },
-  };
 }

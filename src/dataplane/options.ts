@@ -168,6 +168,12 @@ export function checkInterface(name: string): string {
   throw badOption(`interface is ${show(name)}: it must be the name of a device`);
 }
 
+/** Throws DataplaneError "bad-option"; a device of a capture may have an empty name. */
+export function deviceOf({ interface: name }: FrameOptions): string | undefined {
+  if (name === undefined || typeof name === "string") return name;
+  throw badOption(`interface is ${show(name)}: it must be the name of a device`);
+}
+
 /** Throws DataplaneError "bad-option" or "frame-too-large". */
 export function checkFrame(frame: Uint8Array, largest: number): void {
   if (!(frame instanceof Uint8Array)) throw badOption("a frame must be a Uint8Array");

@@ -3,16 +3,16 @@ import type { Memory } from "./codec.ts";
 import type { Capacity, Maps } from "./dataplane.ts";
 import type { Extents } from "./extents.ts";
 import type { Access } from "./maps/access.ts";
-import { createAddresses } from "./maps/addresses.ts";
-import { createAffinity } from "./maps/affinity.ts";
-import { createBackends } from "./maps/backends.ts";
-import { createConfig } from "./maps/config.ts";
-import { createConntrack } from "./maps/conntrack.ts";
-import { createEndpoints } from "./maps/endpoints.ts";
-import { createInterfaces } from "./maps/interfaces.ts";
+import { Addresses } from "./maps/addresses.ts";
+import { Affinity } from "./maps/affinity.ts";
+import { Backends } from "./maps/backends.ts";
+import { Configuration } from "./maps/config.ts";
+import { Conntrack } from "./maps/conntrack.ts";
+import { Endpoints } from "./maps/endpoints.ts";
+import { Interfaces } from "./maps/interfaces.ts";
 import { createRanges } from "./maps/ranges.ts";
-import { createRings, createSlots } from "./maps/rings.ts";
-import { createServices } from "./maps/services.ts";
+import { createSlots, Rings } from "./maps/rings.ts";
+import { Services } from "./maps/services.ts";
 import type { Instance } from "./module.ts";
 
 export interface Tables {
@@ -35,17 +35,17 @@ export function createTables(
   const access: Access = { exports, memory, scratch: exports.scratch() >>> 0 };
   const slots = createSlots(access, capacity);
   const ranges = createRanges(access, capacity);
-  const config = createConfig(access, ranges);
+  const config = new Configuration(access, ranges);
   const maps: Maps = {
-    services: createServices(access, capacity, ranges),
-    backends: createBackends(access, capacity),
-    rings: createRings(access, capacity, slots),
-    endpoints: createEndpoints(access, capacity),
-    addresses: createAddresses(access, capacity),
-    interfaces: createInterfaces(access, capacity),
+    services: new Services(access, capacity, ranges),
+    backends: new Backends(access, capacity),
+    rings: new Rings(access, capacity, slots),
+    endpoints: new Endpoints(access, capacity),
+    addresses: new Addresses(access, capacity),
+    interfaces: new Interfaces(access, capacity),
     config,
-    affinity: createAffinity(access, capacity, epoch),
-    conntrack: createConntrack(access, capacity, epoch),
+    affinity: new Affinity(access, capacity, epoch),
+    conntrack: new Conntrack(access, capacity, epoch),
   };
-  return { maps, slots, ranges, access, clearConfig: config.clear };
+  return { maps, slots, ranges, access, clearConfig: () => config.clear() };
 }

@@ -1,6 +1,6 @@
 /** Frames that go through the walk one after another, at one time. */
 import type { Capacity } from "../dataplane/dataplane.ts";
-import type { EngineBatch, Outcome, ReleasedFrame } from "../dataplane/engine.ts";
+import type { EngineBatch, FrameInput, Outcome, ReleasedFrame } from "../dataplane/engine.ts";
 import type { Arrival, Result } from "./walk.ts";
 
 interface Slot extends Arrival {
@@ -8,62 +8,87 @@ interface Slot extends Arrival {
   outcome: Outcome | undefined;
 }
 
-/** `run` takes frames through the walk, in their order. */
-export function createBatch(
-  capacity: Capacity,
-  run: (arrivals: readonly Arrival[], now: number) => readonly Result[],
-): EngineBatch {
-  const slotSize = capacity.headroom + capacity.frame;
-  const memory = new Uint8Array(capacity.batch * slotSize);
-  const slots: Slot[] = [];
-  let processed = 0;
-  let released: ReleasedFrame[] = [];
-  const frameAt = (index: number) => index * slotSize + capacity.headroom;
+/** Takes frames through the walk, in their order. */
+type Run = (arrivals: readonly Arrival[], now: number) => readonly Result[];
+
+export function createBatch(capacity: Capacity, run: Run): EngineBatch {
+  return new Frames(capacity, run);
+}
+
+class Frames implements EngineBatch {
+  readonly capacity: number;
+  readonly frameCapacity: number;
+  readonly memory: Uint8Array;
+  readonly #headroom: number;
+  readonly #slotSize: number;
+  readonly #run: Run;
+  readonly #slots: Slot[] = [];
+  #processed = 0;
+  #released: ReleasedFrame[] = [];
+
+  constructor(capacity: Capacity, run: Run) {
+    this.capacity = capacity.batch;
+    this.frameCapacity = capacity.frame;
+    this.#headroom = capacity.headroom;
+    this.#slotSize = capacity.headroom + capacity.frame;
+    this.memory = new Uint8Array(capacity.batch * this.#slotSize);
+    this.#run = run;
+  }
+
+  get length(): number {
+    return this.#slots.length;
+  }
+
+  frameAt(index: number): number {
+    return index * this.#slotSize + this.#headroom;
+  }
+
+  commit(bytes: number, input: FrameInput): void {
+    const at = this.frameAt(this.length);
+    const frame = this.memory.subarray(at, at + bytes);
+    this.#slots.push({ frame, input, packet: frame, outcome: undefined });
+  }
+
+  process(now: number): void {
+    this.#released = [];
+    const results = this.#run(this.#slots.slice(this.#processed), now);
+    for (const result of results) this.#note(this.#processed++, result);
+  }
+
+  outcome(index: number): Outcome {
+    return this.#slotAt(index).outcome as Outcome;
+  }
+
+  packet(index: number): Uint8Array {
+    return this.#slotAt(index).packet;
+  }
+
+  released(): readonly ReleasedFrame[] {
+    return this.#released;
+  }
+
+  clear(): void {
+    this.#slots.length = 0;
+    this.#processed = 0;
+  }
+
+  #note(index: number, result: Result): void {
+    const slot = this.#slotAt(index);
+    slot.packet = this.#put(index, result.packet);
+    slot.outcome = result.outcome;
+    this.#released.push(...result.released.map((frame) => ({ ...frame, by: index })));
+  }
 
   /** What has become longer than a slot's frame begins in the headroom. */
-  function put(index: number, packet: Uint8Array): Uint8Array {
-    const at = frameAt(index) - Math.max(0, packet.length - capacity.frame);
-    memory.set(packet, at);
-    return memory.subarray(at, at + packet.length);
+  #put(index: number, packet: Uint8Array): Uint8Array {
+    const at = this.frameAt(index) - Math.max(0, packet.length - this.frameCapacity);
+    this.memory.set(packet, at);
+    return this.memory.subarray(at, at + packet.length);
   }
 
-  function note(index: number, result: Result): void {
-    const slot = slotAt(index);
-    slot.packet = put(index, result.packet);
-    slot.outcome = result.outcome;
-    released.push(...result.released.map((frame) => ({ ...frame, by: index })));
-  }
-
-  return {
-    capacity: capacity.batch,
-    frameCapacity: capacity.frame,
-    memory,
-    frameAt,
-    get length() {
-      return slots.length;
-    },
-    commit(bytes, input) {
-      const at = frameAt(slots.length);
-      const frame = memory.subarray(at, at + bytes);
-      slots.push({ frame, input, packet: frame, outcome: undefined });
-    },
-    process(now) {
-      released = [];
-      const results = run(slots.slice(processed), now);
-      for (const result of results) note(processed++, result);
-    },
-    outcome: (index) => slotAt(index).outcome as Outcome,
-    packet: (index) => slotAt(index).packet,
-    released: () => released,
-    clear() {
-      slots.length = 0;
-      processed = 0;
-    },
-  };
-
-  function slotAt(index: number): Slot {
-    const slot = slots[index];
-    if (slot === undefined) throw new RangeError(`slot ${index} of a batch of ${slots.length}`);
+  #slotAt(index: number): Slot {
+    const slot = this.#slots[index];
+    if (slot === undefined) throw new RangeError(`slot ${index} of a batch of ${this.length}`);
     return slot;
   }
 }

@@ -72,12 +72,9 @@ export function createEngine({ capacity, seed, partition }: EngineOptions): Engi
   const nat = (arrival: Arrival) => ingress({ store, ...arrival });
   let runtime: ModelRuntime | undefined;
   const run = (arrivals: readonly Arrival[], slots: Slots, now: number) => {
-    advance(store, now);
-    fragment.begin(store);
+    begin(store, now);
     const results = runtime?.isActive ? runtime.walk(arrivals, slots) : arrivals.map(nat);
-    for (const [index, { frame }] of arrivals.entries()) {
-      count(store.tally, frame.length, (results[index] as Result).outcome);
-    }
+    countAll(store, arrivals, results);
     return results;
   };
   return {
@@ -101,6 +98,17 @@ export function createEngine({ capacity, seed, partition }: EngineOptions): Engi
     save: () => save(store),
     load: (state, entries) => load(store, state, entries),
   };
+}
+
+function begin(store: Store, now: number): void {
+  advance(store, now);
+  fragment.begin(store);
+}
+
+function countAll(store: Store, arrivals: readonly Arrival[], results: readonly Result[]): void {
+  for (const [index, { frame }] of arrivals.entries()) {
+    count(store.tally, frame.length, (results[index] as Result).outcome);
+  }
 }
 
 function retire(store: Store, { udp, clients }: Retirement): number {

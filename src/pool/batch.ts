@@ -1,17 +1,12 @@
 /** A batch whose frames lie with several workers, each in the queue of the one it belongs to. */
-import {
-  type BatchOwner,
-  checkIndex,
-  eventsOff,
-  leaving,
-  type Passage,
-} from "../dataplane/batch.ts";
+import type { FrameOptions } from "../dataplane/dataplane.ts";
 import { NONE_RELEASED, type ReleasedFrame } from "../dataplane/engine.ts";
-import { badOption, DataplaneError } from "../dataplane/error.ts";
-import { nameOf, VERDICTS } from "../dataplane/event.ts";
+import { DataplaneError } from "../dataplane/error.ts";
 import { checkNow, checkObject } from "../dataplane/options.ts";
-import { checkSlot, createIntake, type IntakeOwner, type Room } from "./intake.ts";
-import { createPlaces } from "./places.ts";
+import type { BatchOwner } from "../dataplane/owner.ts";
+import { Results } from "../dataplane/results.ts";
+import { checkSlot, Intake, type IntakeOwner, type Room } from "./intake.ts";
+import { createPlaces, type Places } from "./places.ts";
 import type { PoolBatch, WorkerQueue } from "./pool.ts";
 import type { Queue } from "./queue.ts";
 
@@ -29,89 +24,101 @@ export function createPoolBatch(
   room: Room,
   owner: PoolBatchOwner,
 ): PoolBatch {
-  const capacity = queues.length * room.capacity;
-  const places = createPlaces(queues, capacity);
-  const intake = createIntake(queues, places, room, owner);
-  /** Those of frames processed with events. */
-  let passages: (Passage | undefined)[] = [];
-  /** How many of the frames have been through the packet path. */
-  let processed = 0;
-  let inFlight = false;
-  let released: readonly ReleasedFrame[] = NONE_RELEASED;
+  const frames = new Frames(queues, room, owner);
+  return {
+    capacity: queues.length * room.capacity,
+    frameCapacity: room.frameCapacity,
+    shards: queues.map((queue, shard) =>
+      createWorkerQueue(queue, room, (bytes, options) => frames.commit(shard, bytes, options)),
+    ),
+    get length() {
+      return frames.length;
+    },
+    push: (frame, options) => frames.push(frame, options),
+    process: (now, options) => frames.process(now, options),
+    verdict: (index) => frames.results().verdict(index),
+    packet: (index) => frames.results().packet(index),
+    event: (index) => frames.results().event(index),
+    released: () => frames.released(),
+    clear: () => frames.clear(),
+  };
+}
 
-  function demandIdle(): void {
-    owner.demandOpen();
-    if (!inFlight) return;
+class Frames {
+  readonly #queues: readonly Queue[];
+  readonly #owner: PoolBatchOwner;
+  readonly #places: Places;
+  readonly #intake: Intake;
+  readonly #results: Results;
+  #inFlight = false;
+  #released: readonly ReleasedFrame[] = NONE_RELEASED;
+
+  constructor(queues: readonly Queue[], room: Room, owner: PoolBatchOwner) {
+    this.#queues = queues;
+    this.#owner = owner;
+    this.#places = createPlaces(queues, queues.length * room.capacity);
+    this.#intake = new Intake(queues, this.#places, room, owner);
+    this.#results = new Results(this.#places, owner);
+  }
+
+  get length(): number {
+    return this.#places.length;
+  }
+
+  commit(shard: number, bytes: number, options?: FrameOptions): number {
+    this.#demandIdle();
+    return this.#intake.commit(shard, bytes, options);
+  }
+
+  push(frame: Uint8Array, options?: FrameOptions): number {
+    this.#demandIdle();
+    return this.#intake.push(frame, options);
+  }
+
+  async process(now: number, options: { readonly events?: boolean } = {}): Promise<void> {
+    const { events = false } = checkObject(options, "process");
+    this.#demandIdle();
+    checkNow(now);
+    if (events) this.#results.note((index) => this.#intake.passage(index));
+    const { length } = this.#places;
+    await this.#run(now);
+    this.#results.settle(length);
+  }
+
+  results(): Results {
+    this.#owner.demandOpen();
+    return this.#results;
+  }
+
+  released(): ReturnType<PoolBatch["released"]> {
+    return this.results().released(this.#released);
+  }
+
+  clear(): void {
+    this.#demandIdle();
+    for (const queue of this.#queues) queue.clear();
+    this.#places.clear();
+    this.#results.clear();
+    this.#released = NONE_RELEASED;
+  }
+
+  #demandIdle(): void {
+    this.#owner.demandOpen();
+    if (!this.#inFlight) return;
     throw new DataplaneError(
       "in-flight",
       "the batch is with the workers: wait for process, and fill the other one meanwhile",
     );
   }
 
-  async function run(now: number, length: number): Promise<void> {
-    inFlight = true;
+  async #run(now: number): Promise<void> {
+    this.#inFlight = true;
     try {
-      released = await owner.run(queues, owner.begin(now));
-      processed = length;
+      this.#released = await this.#owner.run(this.#queues, this.#owner.begin(now));
     } finally {
-      inFlight = false;
+      this.#inFlight = false;
     }
   }
-
-  return {
-    capacity,
-    frameCapacity: room.frameCapacity,
-    shards: queues.map((queue, shard) =>
-      createWorkerQueue(queue, room, (bytes, options) => {
-        demandIdle();
-        return intake.commit(shard, bytes, options);
-      }),
-    ),
-    get length() {
-      return places.length;
-    },
-    push(frame, options) {
-      demandIdle();
-      return intake.push(frame, options);
-    },
-    async process(now, options = {}) {
-      const { events = false } = checkObject(options, "process");
-      demandIdle();
-      checkNow(now);
-      for (let i = processed; events && i < places.length; i++) passages[i] = intake.passage(i);
-      await run(now, places.length);
-    },
-    verdict(index) {
-      owner.demandOpen();
-      if (checkIndex(places, index) < processed) {
-        return nameOf(VERDICTS, places.outcome(index).verdict);
-      }
-      throw badOption(`frame ${index} has no verdict yet: call process`);
-    },
-    packet(index) {
-      owner.demandOpen();
-      return places.packet(checkIndex(places, index));
-    },
-    event(index) {
-      owner.demandOpen();
-      const passage = passages[checkIndex(places, index)];
-      if (!passage) throw eventsOff();
-      return owner.describe(places.outcome(index), places.packet(index), passage);
-    },
-    released() {
-      owner.demandOpen();
-      if (released.length === 0) return NONE_RELEASED;
-      return released.map((each) => leaving(each, passages[each.by], owner));
-    },
-    clear() {
-      demandIdle();
-      for (const queue of queues) queue.clear();
-      places.clear();
-      passages = [];
-      processed = 0;
-      released = NONE_RELEASED;
-    },
-  };
 }
 
 function createWorkerQueue(queue: Queue, room: Room, commit: WorkerQueue["commit"]): WorkerQueue {

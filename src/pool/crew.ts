@@ -40,34 +40,9 @@ export interface Crew extends Pick<Engine, "connections" | "traffic"> {
 
 /** Throws DataplaneError "worker-died" or what loading the module does; no thread is left then. */
 export async function createCrew(options: CrewOptions): Promise<Crew> {
-  const { workers, steering } = options;
-  const shards: Shard[] = [];
-  let ended: Error | undefined;
-
-  async function end(reason: Error): Promise<void> {
-    ended ??= reason;
-    await Promise.all(shards.map((each) => each.end(reason)));
-  }
-
-  function demandOpen(): void {
-    if (ended) throw ended;
-  }
-
-  function died(shard: number, why: string): void {
-    end(new DataplaneError("worker-died", `worker ${shard + 1} of ${workers} has died: ${why}`));
-  }
-
-  try {
-    for (let shard = 0; shard < workers; shard++) {
-      const partition = { shard, shards: workers, steering };
-      shards.push(await createShard({ ...options, partition }, (why) => died(shard, why)));
-      demandOpen();
-    }
-    await Promise.all(shards.map((each) => each.started));
-  } catch (error) {
-    await end(error as Error);
-    throw ended;
-  }
+  const muster = new Muster();
+  await muster.fill(options);
+  const { shards } = muster;
   return {
     shards,
     commit: (transaction) => {
@@ -83,9 +58,50 @@ export async function createCrew(options: CrewOptions): Promise<Crew> {
     flush: () => command(shards, ring.COMMAND_FLUSH),
     run: createRunner(shards),
     counters: () => shards.map((each) => each.counters()).reduce(tally.add),
-    end,
-    demandOpen,
+    end: (reason) => muster.end(reason),
+    demandOpen: () => muster.demandOpen(),
   };
+}
+
+/** The workers from the first that is started to the end of all. */
+class Muster {
+  readonly #shards: Shard[] = [];
+  #ended: Error | undefined;
+
+  get shards(): readonly Shard[] {
+    return this.#shards;
+  }
+
+  async fill(options: CrewOptions): Promise<void> {
+    try {
+      for (let shard = 0; shard < options.workers; shard++) {
+        this.#shards.push(await this.#start(shard, options));
+        this.demandOpen();
+      }
+      await Promise.all(this.#shards.map((each) => each.started));
+    } catch (error) {
+      await this.end(error as Error);
+      throw this.#ended;
+    }
+  }
+
+  async end(reason: Error): Promise<void> {
+    this.#ended ??= reason;
+    await Promise.all(this.#shards.map((each) => each.end(reason)));
+  }
+
+  demandOpen(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  #start(shard: number, options: CrewOptions): Promise<Shard> {
+    const { workers, steering } = options;
+    const partition = { shard, shards: workers, steering };
+    return createShard({ ...options, partition }, (why) => {
+      const message = `worker ${shard + 1} of ${workers} has died: ${why}`;
+      this.end(new DataplaneError("worker-died", message));
+    });
+  }
 }
 
 function sum(shards: readonly Shard[], figure: (shard: Shard) => number): number {

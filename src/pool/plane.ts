@@ -2,18 +2,14 @@
 import { HEADROOM, SHARD_UNKNOWN } from "../../abi/limits.ts";
 import type { ObjectSet } from "../control/kubernetes.ts";
 import { createClock } from "../dataplane/clock.ts";
+import type { Controller, Plan } from "../dataplane/controller.ts";
 import type { ApplyOptions, Capacity, FrameOptions } from "../dataplane/dataplane.ts";
-import type { FrameInput } from "../dataplane/engine.ts";
+import { createDescribers, note } from "../dataplane/describer.ts";
 import { DataplaneError } from "../dataplane/error.ts";
 import { type Link, linkOf } from "../dataplane/link.ts";
-import { checkApply, checkFrame, checkObject, inputOf } from "../dataplane/options.ts";
-import {
-  type Controller,
-  createDescriber,
-  createReleasedDescriber,
-  note,
-  type Plan,
-} from "../dataplane/plane.ts";
+import { checkApply, checkFrame } from "../dataplane/options.ts";
+import type { BatchOwner } from "../dataplane/owner.ts";
+import { createResolver } from "../dataplane/resolver.ts";
 import { Statistics } from "../dataplane/statistics.ts";
 import {
   createTransaction,
@@ -27,7 +23,7 @@ import { Fragments } from "./fragments.ts";
 import { sharedModule } from "./module.ts";
 import { shareOf } from "./options.ts";
 import type { DataplanePool, PoolBatch, PoolOptions } from "./pool.ts";
-import { createQueue } from "./queue.ts";
+import { Queue } from "./queue.ts";
 import { createSteerer, SOLE, type Steerer } from "./steerer.ts";
 import { add, Tally } from "./tally.ts";
 import type { Spawn } from "./thread.ts";
@@ -86,6 +82,7 @@ class Pool {
   readonly #serviceOf = new Map<number, number>();
   /** Frontends with session affinity. */
   readonly #sticky = new Set<string>();
+  readonly #resolve: BatchOwner["resolve"];
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -101,6 +98,7 @@ class Pool {
     this.#settings = settings;
     this.#fragments = new Fragments(capacity, this.#strays);
     this.#statistics = new Statistics(crew);
+    this.#resolve = createResolver(settings.defaultLink, (device) => this.#interfaceRow(device));
   }
 
   open(workers: number): DataplanePool {
@@ -175,14 +173,6 @@ class Pool {
     return this.#controller.interfaceRow(name);
   }
 
-  #resolve(length: number, frame: FrameOptions): { input: FrameInput; link: Link } {
-    const { defaultLink } = this.#settings;
-    checkObject(frame, "a frame");
-    const link = frame.linkType === undefined ? defaultLink : linkOf(frame.linkType);
-    const row = frame.interface === undefined ? 0 : this.#interfaceRow(frame.interface);
-    return { input: inputOf(frame, length, { interface: row, link: link.slot }), link };
-  }
-
   #shardOf(frame: Uint8Array, options: FrameOptions = {}): number {
     this.#demandOpen();
     checkFrame(frame, this.#capacity.frame);
@@ -196,8 +186,8 @@ class Pool {
   #createBatch(number: number): PoolBatch {
     const { batch, fragments, frame } = this.#capacity;
     const slots = batch + fragments;
-    const queues = this.#crew.shards.map(({ instance }) =>
-      createQueue(instance, number * slots, slots, frame),
+    const queues = this.#crew.shards.map(
+      ({ instance }) => new Queue(instance, number * slots, slots, frame),
     );
     const room = { capacity: batch, waiting: fragments, frameCapacity: frame };
     return createPoolBatch(queues, room, this.#createOwner(number));
@@ -205,14 +195,12 @@ class Pool {
 
   #createOwner(number: number): PoolBatchOwner {
     const [first] = this.#crew.shards as [Crew["shards"][number]];
-    const describe = createDescriber(first.tables, this.#controller, this.#serviceOf);
     return {
       begin: this.#clock,
       steerer: this.#steerer,
       fragments: this.#fragments,
-      resolve: (length, frame) => this.#resolve(length, frame),
-      describe,
-      describeReleased: createReleasedDescriber(describe),
+      resolve: this.#resolve,
+      ...createDescribers(first.tables, this.#controller, this.#serviceOf),
       demandOpen: () => this.#demandOpen(),
       run: (queues, now) => {
         this.#fragments.advance(now);

@@ -6,97 +6,108 @@ import type { Instance } from "../dataplane/module.ts";
 
 const WORDS = layout.DESC_SIZE / 4;
 
-export interface Queue {
-  /** Slots taken. */
-  readonly length: number;
-  /** Those of them whose frames did not wait elsewhere. */
-  readonly own: number;
+export class Queue {
   /** Where slot 0 is in the arena. */
   readonly base: number;
-  /** The slots that the worker has not been told of. */
-  readonly fresh: { readonly first: number; readonly length: number };
   /** The frames' memory; a slot is `frameAt` of it. */
   readonly memory: Uint8Array;
-  frameAt(slot: number): number;
+  readonly #stride: number;
+  /** Byte that slot 0 begins at, word that its descriptor does. */
+  readonly #start: number;
+  readonly #descriptors: number;
+  readonly #words: Uint32Array;
+  readonly #bytes: Uint8Array;
+  readonly #indexes: Uint32Array;
+  #length = 0;
+  #own = 0;
+  #settled = 0;
+
+  /** Slots `first` to `first + capacity - 1` of the arena. */
+  constructor(
+    { exports, memory: { buffer } }: Instance,
+    first: number,
+    capacity: number,
+    frameCapacity: number,
+  ) {
+    this.base = first;
+    this.#stride = exports.frameStride();
+    this.#start = (exports.frames() >>> 0) + first * this.#stride;
+    this.#descriptors = (exports.descriptors() >>> 2) + first * WORDS;
+    this.#words = new Uint32Array(buffer);
+    this.#bytes = new Uint8Array(buffer);
+    this.#indexes = new Uint32Array(capacity);
+    // The slots alone: nobody can write over a table by way of a queue.
+    const end = this.#start + (capacity - 1) * this.#stride + frameCapacity;
+    this.memory = this.#bytes.subarray(this.#start, end);
+  }
+
+  /** Slots taken. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Those of them whose frames did not wait elsewhere. */
+  get own(): number {
+    return this.#own;
+  }
+
+  /** The slots that the worker has not been told of. */
+  get fresh(): { readonly first: number; readonly length: number } {
+    return { first: this.#settled, length: this.#length - this.#settled };
+  }
+
+  frameAt(slot: number): number {
+    return slot * this.#stride;
+  }
+
   /** Takes the next slot for the bytes that stand there, a frame with that index in its batch. */
-  commit(bytes: number, input: FrameInput, index: number): number;
-  push(frame: Uint8Array, input: FrameInput, index: number): number;
+  commit(bytes: number, input: FrameInput, index: number): number {
+    this.#own++;
+    return this.#take(bytes, input, index);
+  }
+
+  push(frame: Uint8Array, input: FrameInput, index: number): number {
+    this.memory.set(frame, this.#length * this.#stride);
+    return this.commit(frame.length, input, index);
+  }
+
   /** As `push`, for a fragment that goes in front of the frame that will have the index. */
-  pushWaiting(frame: Uint8Array, input: FrameInput, index: number): void;
+  pushWaiting(frame: Uint8Array, input: FrameInput, index: number): void {
+    this.memory.set(frame, this.#length * this.#stride);
+    this.#take(frame.length, input, index);
+  }
+
   /** What is fresh is not any more. */
-  settle(): void;
-  indexOf(slot: number): number;
-  outcome(slot: number): Outcome;
-  packet(slot: number): Uint8Array;
-  clear(): void;
-}
-
-/** Slots `first` to `first + capacity - 1` of the arena. */
-export function createQueue(
-  { exports, memory: { buffer } }: Instance,
-  first: number,
-  capacity: number,
-  frameCapacity: number,
-): Queue {
-  const stride = exports.frameStride();
-  const start = (exports.frames() >>> 0) + first * stride;
-  const descriptors = (exports.descriptors() >>> 2) + first * WORDS;
-  const words = new Uint32Array(buffer);
-  const bytes = new Uint8Array(buffer);
-  // The slots alone: nobody can write over a table by way of a queue.
-  const memory = bytes.subarray(start, start + (capacity - 1) * stride + frameCapacity);
-  const indexes = new Uint32Array(capacity);
-  let length = 0;
-  let own = 0;
-  let settled = 0;
-
-  function take(bytes: number, input: FrameInput, index: number): number {
-    writeDescriptor(words, descriptors + length * WORDS, start + length * stride, bytes, input);
-    indexes[length] = index;
-    return length++;
+  settle(): void {
+    this.#settled = this.#length;
   }
 
-  function commit(bytes: number, input: FrameInput, index: number): number {
-    own++;
-    return take(bytes, input, index);
+  indexOf(slot: number): number {
+    return this.#indexes[slot] as number;
   }
 
-  return {
-    get length() {
-      return length;
-    },
-    get own() {
-      return own;
-    },
-    get fresh() {
-      return { first: settled, length: length - settled };
-    },
-    base: first,
-    memory,
-    frameAt: (slot) => slot * stride,
-    commit,
-    push(frame, input, index) {
-      memory.set(frame, length * stride);
-      return commit(frame.length, input, index);
-    },
-    pushWaiting(frame, input, index) {
-      memory.set(frame, length * stride);
-      take(frame.length, input, index);
-    },
-    settle() {
-      settled = length;
-    },
-    indexOf: (slot) => indexes[slot] as number,
-    outcome: (slot) => readOutcome(words, descriptors + slot * WORDS),
-    packet(slot) {
-      const at = descriptors + slot * WORDS;
-      const data = words[at + layout.DESC_DATA / 4] as number;
-      return bytes.subarray(data, data + (words[at + layout.DESC_LENGTH / 4] as number));
-    },
-    clear() {
-      length = 0;
-      own = 0;
-      settled = 0;
-    },
-  };
+  outcome(slot: number): Outcome {
+    return readOutcome(this.#words, this.#descriptors + slot * WORDS);
+  }
+
+  packet(slot: number): Uint8Array {
+    const at = this.#descriptors + slot * WORDS;
+    const data = this.#words[at + layout.DESC_DATA / 4] as number;
+    const length = this.#words[at + layout.DESC_LENGTH / 4] as number;
+    return this.#bytes.subarray(data, data + length);
+  }
+
+  clear(): void {
+    this.#length = 0;
+    this.#own = 0;
+    this.#settled = 0;
+  }
+
+  #take(bytes: number, input: FrameInput, index: number): number {
+    const slot = this.#length++;
+    const at = this.#start + slot * this.#stride;
+    writeDescriptor(this.#words, this.#descriptors + slot * WORDS, at, bytes, input);
+    this.#indexes[slot] = index;
+    return slot;
+  }
 }

@@ -57,7 +57,7 @@ export async function createShard(
   const room = { places: capacity.fragments, frame: capacity.frame };
   const buffer = released.createBuffer(room);
   const commands = ring.createRing();
-  const watch = createWatch(commands, died);
+  const watch = new Watch(commands, died);
   const shared = { memory: instance.memory, ring: commands.words.buffer, released: buffer, room };
   const thread = await startThread(options, shared, watch.listener);
   const started = watch.started.then(() => thread.hold(false));
@@ -137,49 +137,58 @@ function createLine(commands: ring.Ring, watch: Watch, thread: Thread) {
   return { send: (command: ring.Command) => ring.send(commands, command), reach };
 }
 
-type Watch = ReturnType<typeof createWatch>;
-
 /** What is heard of a thread. */
-function createWatch(commands: ring.Ring, died: (why: string) => void) {
-  let ended: Error | undefined;
-  let wake: (() => void)[] = [];
-  let start = { resolve() {}, reject(_: Error) {} };
-  const started = new Promise<void>((resolve, reject) => {
-    start = { resolve, reject };
-  });
+class Watch {
+  /** Resolves when the worker has started; rejects when it ends before. */
+  readonly started: Promise<void>;
+  readonly listener: Listener;
+  readonly #commands: ring.Ring;
+  readonly #died: (why: string) => void;
+  #start = { resolve() {}, reject(_: Error) {} };
+  #wake: (() => void)[] = [];
+  #ended: Error | undefined;
 
-  function wakeAll(): void {
-    const sleepers = wake;
-    wake = [];
+  constructor(commands: ring.Ring, died: (why: string) => void) {
+    this.#commands = commands;
+    this.#died = died;
+    this.started = new Promise<void>((resolve, reject) => {
+      this.#start = { resolve, reject };
+    });
+    this.listener = {
+      notice: (notice) => this.#hear(notice),
+      died: (why) => this.#die(why),
+    };
+  }
+
+  end(reason: Error): void {
+    this.#ended ??= reason;
+    this.#start.reject(this.#ended);
+    this.#wakeAll();
+  }
+
+  demandAlive(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  progress(seen: number): Promise<void> {
+    if (ring.canWait()) return ring.waitForProgress(this.#commands, seen);
+    return new Promise<void>((resolve) => this.#wake.push(resolve));
+  }
+
+  #hear(notice: Notice): void {
+    if (notice === "started") this.#start.resolve();
+    else if (notice === "done") this.#wakeAll();
+    else this.#die(notice.error);
+  }
+
+  #die(why: string): void {
+    if (this.#ended === undefined) this.#died(why);
+  }
+
+  #wakeAll(): void {
+    const sleepers = this.#wake;
+    this.#wake = [];
     for (const each of sleepers) each();
-    ring.alarm(commands);
+    ring.alarm(this.#commands);
   }
-
-  function die(why: string): void {
-    if (ended === undefined) died(why);
-  }
-
-  return {
-    started,
-    listener: {
-      notice(notice: Notice) {
-        if (notice === "started") start.resolve();
-        else if (notice === "done") wakeAll();
-        else die(notice.error);
-      },
-      died: die,
-    },
-    end(reason: Error) {
-      ended ??= reason;
-      start.reject(ended);
-      wakeAll();
-    },
-    demandAlive() {
-      if (ended) throw ended;
-    },
-    progress: (seen: number) =>
-      ring.canWait()
-        ? ring.waitForProgress(commands, seen)
-        : new Promise<void>((resolve) => wake.push(resolve)),
-  };
 }

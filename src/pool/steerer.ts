@@ -5,7 +5,7 @@
  */
 import * as layout from "../../abi/layout.ts";
 import { FRAME_MAX } from "../../abi/limits.ts";
-import type { Capacity } from "../dataplane/dataplane.ts";
+import type { Capacity, Maps } from "../dataplane/dataplane.ts";
 import { writeDescriptor } from "../dataplane/descriptor.ts";
 import type { FrameInput, Partition } from "../dataplane/engine.ts";
 import type { Config, Service } from "../dataplane/entries.ts";
@@ -36,6 +36,11 @@ export async function createSteerer(
   const enough = capacityOf(capacity);
   const instance = await loadShared(module, enough, seed, partition);
   const { maps } = createTables(instance, enough, () => 0);
+  const follow = createFollower(maps);
+  return { steer: createSteer(instance), follow: (operations) => operations.forEach(follow) };
+}
+
+function createFollower(maps: Maps): (operation: Operation) => void {
   const remembered = new Map<string, () => void>();
 
   function follow(operation: Operation): void {
@@ -64,7 +69,7 @@ export async function createSteerer(
     drop();
   }
 
-  return { steer: createSteer(instance), follow: (operations) => operations.forEach(follow) };
+  return follow;
 }
 
 /** Room for what is looked up here, and next to none for the rest. */

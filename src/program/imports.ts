@@ -1,4 +1,5 @@
 /** What a program may import, and what it has to export: the import modules "env" and "waxdp". */
+import { HELPERS, type HelperType } from "../dataplane/helpers.ts";
 import { malformed } from "./binary.ts";
 import {
   type Export,
@@ -17,28 +18,15 @@ function type(parameters: number, results = I32): FunctionType {
   return { parameters: I32.repeat(parameters), results };
 }
 
-/** Helpers by name. Those of the last group only answer while the program is loaded. */
-const HELPERS: ReadonlyMap<string, FunctionType> = new Map([
-  ["map_lookup", type(2)],
-  ["map_update", type(4)],
-  ["map_delete", type(2)],
-  ["ringbuf_reserve", type(2)],
-  ["ringbuf_submit", type(1, "")],
-  ["ringbuf_discard", type(1, "")],
-  ["ringbuf_output", type(3)],
-  ["ringbuf_query", type(2, I64)],
-  ["tail_call", type(3)],
-  ["time", type(0, I64)],
-  ["random", type(0)],
-  ["cpu", type(0)],
-  ["csum_diff", type(5)],
-  ["adjust_head", type(2)],
-  ["adjust_tail", type(2)],
-  ["redirect", type(2)],
-  ["tuple", type(2)],
-  ["conntrack", type(2)],
-  ["service", type(2)],
-  ["set_backend", type(2)],
+const RESULTS: Readonly<Record<HelperType["result"], string>> = { i32: I32, i64: I64, none: "" };
+
+function helper([name, { parameters, result }]: [string, HelperType]): [string, FunctionType] {
+  return [name, type(parameters, RESULTS[result])];
+}
+
+/** Helpers by name: those of the runtime, and those that only answer while the program is loaded. */
+const KNOWN: ReadonlyMap<string, FunctionType> = new Map([
+  ...Object.entries(HELPERS).map(helper),
   ["map_create", type(11)],
   ["map_create_inner", type(11)],
   ["reason", type(2)],
@@ -72,7 +60,7 @@ export function refusalOf(found: Import): string | undefined {
 }
 
 function refusalOfHelper(found: Import): string | undefined {
-  const expected = HELPERS.get(found.name);
+  const expected = KNOWN.get(found.name);
   if (!expected) return `there is no helper "${found.name}" in module "waxdp"`;
   if (found.kind === "function" && isType(found.type!, expected)) return undefined;
   return `helper "${found.name}" is imported as ${describe(found)}, but it is ${describeType(expected)}`;

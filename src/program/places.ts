@@ -11,28 +11,21 @@ export interface Places {
   release(first: number, count: number): void;
 }
 
+interface Range {
+  readonly first: number;
+  readonly end: number;
+}
+
 /** The whole table is the programs'; it grows when it has to. */
 export function createPlaces(table: WebAssembly.Table): Places {
   /** What is given out, ascending. */
-  const ranges: { readonly first: number; readonly end: number }[] = [];
-
-  /** Index in `ranges` and first place of a gap that is large enough; the last gap is all that a table may grow to. */
-  function gapOf(count: number): { index: number; first: number } {
-    let first = 1;
-    const index = ranges.findIndex((range) => {
-      if (range.first - first >= count) return true;
-      first = range.end;
-      return false;
-    });
-    return { index: index < 0 ? ranges.length : index, first };
-  }
-
+  const ranges: Range[] = [];
   return {
     get used() {
       return ranges.reduce((sum, { first, end }) => sum + end - first, 0);
     },
     take(count) {
-      const { index, first } = gapOf(count);
+      const { index, first } = gapOf(ranges, count);
       const end = first + count;
       if (!grow(table, end)) return undefined;
       ranges.splice(index, 0, { first, end });
@@ -47,6 +40,17 @@ export function createPlaces(table: WebAssembly.Table): Places {
       for (let place = first; place < first + count; place++) table.set(place, null);
     },
   };
+}
+
+/** Index in `ranges` and first place of a gap that is large enough; the last gap is all that a table may grow to. */
+function gapOf(ranges: readonly Range[], count: number): { index: number; first: number } {
+  let first = 1;
+  const index = ranges.findIndex((range) => {
+    if (range.first - first >= count) return true;
+    first = range.end;
+    return false;
+  });
+  return { index: index < 0 ? ranges.length : index, first };
 }
 
 function grow(table: WebAssembly.Table, length: number): boolean {

@@ -74,6 +74,35 @@ engines("$engine", ({ create }) => {
       message:
         "linkType Symbol(ethernet) is none of ethernet, raw, null, loop, linux-sll, linux-sll2, nor a LINKTYPE_ number",
     },
+    ...(
+      [
+        [5, "5"],
+        [null, "null"],
+        [{}, "an object"],
+        [["eth0"], "an array of 1"],
+        [Symbol("eth0"), "Symbol(eth0)"],
+      ] as const
+    ).flatMap(([device, shown]) => {
+      const message = `interface is ${shown}: it must be the name of a device`;
+      const given = { interface: device as never };
+      return [
+        {
+          name: `a packet that came in on ${shown}`,
+          call: ({ process }: Dataplane) => void process(FRAME, { now: 0, ...given }),
+          message,
+        },
+        {
+          name: `a frame to push that came in on ${shown}`,
+          call: ({ batch }: Dataplane) => void batch.push(FRAME, given),
+          message,
+        },
+        {
+          name: `a frame to commit that came in on ${shown}`,
+          call: ({ batch }: Dataplane) => void batch.commit(FRAME.length, given),
+          message,
+        },
+      ];
+    }),
     {
       name: "objects that are a text",
       call: ({ apply }) => apply("kind: Service" as never),
@@ -107,6 +136,15 @@ engines("$engine", ({ create }) => {
   ])("$name is refused", async ({ call, message }) => {
     const dataplane = await fresh();
     expect(() => call(dataplane)).toThrow(badOption(message));
+  });
+
+  test("an interface that is none gets no number and leaves no frame", async () => {
+    const dataplane = await fresh();
+    expect(() => dataplane.batch.push(FRAME, { interface: 5 as never })).toThrow();
+    expect(() => dataplane.process(FRAME, { now: 0, interface: 5 as never })).toThrow();
+    expect(dataplane.batch.length).toBe(0);
+    expect(dataplane.maps.interfaces.length).toBe(0);
+    expect(dataplane.interface("5")).toBe(1);
   });
 
   test("writing all over the batch's memory leaves the tables alone", async () => {

@@ -142,6 +142,20 @@ describe("batches", () => {
     expect(batch.length).toBe(0);
   });
 
+  test("an interface that is no name", async () => {
+    const pool = await createPool();
+    const [batch] = pool.batches;
+    const device = { interface: 5 as never };
+    const refusal = expect.objectContaining({
+      code: "bad-option",
+      message: "interface is 5: it must be the name of a device",
+    });
+    expect(() => batch.push(build(REQUEST), device)).toThrow(refusal);
+    expect(() => batch.shards[0]!.commit(64, device)).toThrow(refusal);
+    expect(() => pool.shardOf(build(REQUEST), device)).toThrow(refusal);
+    expect(batch.length).toBe(0);
+  });
+
   test("what has not been processed cannot be read", async () => {
     const [batch] = (await createPool()).batches;
     batch.push(build(REQUEST));

@@ -1,37 +1,9 @@
-/** Taking programs into a dataplane: their ranges, what they declare, and that a load is whole or leaves nothing. */
+/** Taking programs into a dataplane: their ranges and their places. */
 import { describe, expect, test } from "vitest";
-import {
-  CTX_MARK,
-  CTX_REASON,
-  MAP_TYPE_ARRAY,
-  MAP_TYPE_ARRAY_OF_MAPS,
-  MAP_TYPE_HASH,
-  MAP_TYPE_HASH_OF_MAPS,
-  MAP_TYPE_PROG_ARRAY,
-  TAIL_CALL,
-} from "../../abi/program.ts";
+import { CTX_MARK, CTX_REASON, MAP_TYPE_PROG_ARRAY, TAIL_CALL } from "../../abi/program.ts";
 import { type LoadedProgram, Program } from "../../src/index.ts";
-import { DROP, type ModuleText, mapCreate, moduleOf, NEXT } from "./module.ts";
-import { FRAME, SCENES, type Scene } from "./scene.ts";
-
-const HITS = mapCreate({ at: 0, length: 4, type: MAP_TYPE_ARRAY });
-/** Counts packets in an array called hits. */
-const COUNTER: ModuleText = {
-  data: "hits",
-  others: "(global $map (mut i32) (i32.const 0))",
-  start: `(global.set $map ${HITS})`,
-  body: `(local.set $a (i32.load offset=20 (global.get $map)))
-    (i64.store (local.get $a) (i64.add (i64.load (local.get $a)) (i64.const 1)))
-    ${NEXT}`,
-};
-
-const failure = (code: string, message?: RegExp) =>
-  expect.objectContaining({ code, ...(message && { message: expect.stringMatching(message) }) });
-
-async function attach({ dataplane }: Scene, text: ModuleText, name = "p") {
-  const program = await dataplane.programs.load(moduleOf(text), { name });
-  return dataplane.hooks.ingress.attach(program, { first: true });
-}
+import { COUNTER, DROP, type ModuleText, mapCreate, moduleOf, NEXT } from "./module.ts";
+import { attach, FRAME, failure, SCENES } from "./scene.ts";
 
 describe.each(SCENES)("$engine", ({ create }) => {
   test("a program is given memory, places and the maps it declares", async () => {
@@ -57,28 +29,6 @@ describe.each(SCENES)("$engine", ({ create }) => {
     ]);
     expect(runtime.arena.used).toBeGreaterThanOrEqual(memory.size + 16 * 8);
     expect(program.map("hits")).toBe(dataplane.maps.get("hits"));
-  });
-
-  test("no map, whoever makes it, has the name of one of the dataplane's own", async () => {
-    const { dataplane, traces } = await create();
-    const taken = Object.keys(dataplane.maps);
-    expect(taken).toContain("conntrack");
-    const before = traces();
-    for (const name of taken) {
-      const refusal = failure("EEXIST", new RegExp(`${name} is a map of the dataplane's own`));
-      const spec = { name, type: "array", value: "u64", maxEntries: 16 } as const;
-      expect(() => dataplane.maps.create(spec)).toThrow(refusal);
-      const start = `(drop ${mapCreate({ at: 0, length: name.length, type: MAP_TYPE_ARRAY })})`;
-      const bytes = moduleOf({ data: name, start });
-      await expect(dataplane.programs.load(bytes, { name: "p" })).rejects.toThrow(refusal);
-      expect(traces()).toEqual(before);
-    }
-    const [name = ""] = taken;
-    const start = `(drop ${mapCreate({ at: 0, length: name.length, type: MAP_TYPE_ARRAY })})`;
-    const mine = dataplane.maps.create({ name: "m", type: "array", value: "u64", maxEntries: 1 });
-    const maps = { [name]: mine };
-    const program = await dataplane.programs.load(moduleOf({ data: name, start }), { maps });
-    expect(program.map(name)).toBe(mine);
   });
 
   test("it runs where it is attached, with its map in common with the host", async () => {
@@ -117,37 +67,6 @@ describe.each(SCENES)("$engine", ({ create }) => {
     await dataplane.programs.load(moduleOf(behind), { name: "behind" });
     const { verdict, event } = dataplane.process(FRAME, { now: 0 });
     expect([verdict, event.program, event.reason]).toEqual(["DROP", "p", "program"]);
-  });
-
-  test("a map that is there under its name and like it is shared", async () => {
-    const scene = await create();
-    const { maps, programs } = scene.dataplane;
-    const own = maps.create({ name: "hits", type: "array", value: "u64", maxEntries: 16 });
-    await attach(scene, COUNTER, "a");
-    await attach(scene, COUNTER, "b");
-    scene.dataplane.process(FRAME, { now: 0 });
-    expect(own.lookup(0)).toBe(2n);
-    expect(own.info().programs).toEqual(["a", "b"]);
-    expect(programs.get("a")!.map("hits")).toBe(own);
-    expect(() => own.close()).toThrow(failure("EBUSY"));
-  });
-
-  test("a map may be given in place of one that is declared", async () => {
-    const { dataplane } = await create();
-    const mine = dataplane.maps.create({
-      name: "mine",
-      type: "array",
-      value: "u64",
-      maxEntries: 16,
-    });
-    const options = { name: "a", maps: { hits: mine } };
-    const program = await dataplane.programs.load(moduleOf(COUNTER), options);
-    dataplane.hooks.egress.attach(program);
-    dataplane.process(FRAME, { now: 0 });
-    expect(mine.lookup(0)).toBe(1n);
-    expect(program.map("hits")).toBe(mine);
-    expect(program.info().maps).toEqual(["mine"]);
-    expect(dataplane.maps.get("hits")).toBeUndefined();
   });
 
   test("constructors and relocations of a C compiler run before it is looked at", async () => {
@@ -205,32 +124,6 @@ describe.each(SCENES)("$engine", ({ create }) => {
     expect(dataplane.process(FRAME, { now: 0 }).verdict).toBe("PASS");
   });
 
-  test("a map of maps that a program declares takes maps of the kind it says, and the program finds them", async () => {
-    const scene = await create();
-    const { dataplane } = scene;
-    const { maps } = dataplane;
-    const numbers = [6, MAP_TYPE_ARRAY_OF_MAPS, 4, 2, 0, MAP_TYPE_ARRAY, 4, 8, 1, 0];
-    await attach(scene, {
-      data: "tables\0\0",
-      others: "(global $map (mut i32) (i32.const 0))",
-      start: `(global.set $map (call $map_create_inner (global.get $base) ${numbers.map((number) => `(i32.const ${number})`).join(" ")}))`,
-      // The verdict is what stands in the inner map of index 0; NEXT without one.
-      body: `(i32.store (global.get $base) (i32.const 0))
-        (local.set $a (call $map_lookup (global.get $map) (global.get $base)))
-        (if (result i32) (local.get $a)
-          (then (i32.load (i32.load offset=20 (local.get $a)))) (else ${NEXT}))`,
-    });
-    expect(dataplane.process(FRAME, { now: 0 }).verdict).toBe("PASS");
-    const inner = maps.create({ name: "drop", type: "array", value: "u64", maxEntries: 1 });
-    inner.update(0, 1n);
-    const outer = maps.get("tables")!;
-    outer.update(0, inner);
-    expect(dataplane.process(FRAME, { now: 0 }).verdict).toBe("DROP");
-    const wrong = maps.create({ name: "wrong", type: "array", value: "u32", maxEntries: 1 });
-    expect(() => outer.update(0, wrong)).toThrow(failure("EINVAL"));
-    expect(() => inner.close()).toThrow(failure("EBUSY"));
-  });
-
   describe("reasons", () => {
     const because = (texts: readonly string[]): ModuleText => {
       const data = texts.join("");
@@ -270,145 +163,6 @@ describe.each(SCENES)("$engine", ({ create }) => {
         failure("load"),
       );
       expect(scene.traces()).toEqual(before);
-    });
-  });
-
-  describe("a load that fails leaves nothing behind", () => {
-    const zero = (count: number) => "(i32.const 0) ".repeat(count);
-    const late = (text: string): ModuleText => ({
-      ...COUNTER,
-      start: `(global.set $map ${HITS}) (drop (call $reason (global.get $base) (i32.const 4))) ${text}`,
-    });
-    test.each<{ name: string; text: ModuleText; code: string; message?: RegExp }>([
-      { name: "a trap", text: late("unreachable"), code: "load", message: /unreachable/ },
-      {
-        name: "a stack without end",
-        text: { ...late("(call $again)"), others: `${COUNTER.others} (func $again (call $again))` },
-        code: "load",
-        message: /^p has thrown while it was loaded: /,
-      },
-      {
-        name: "an abort",
-        text: late(`(call $abort ${zero(2)} (i32.const 12) (i32.const 5))`),
-        code: "load",
-        message: /aborted \(\?:12:5\)$/,
-      },
-      {
-        name: "a map that cannot be",
-        text: late(`(drop ${mapCreate({ at: 0, length: 3, type: MAP_TYPE_HASH, entries: 0 })})`),
-        code: "EINVAL",
-      },
-      {
-        name: "a map of no type",
-        text: late(`(drop ${mapCreate({ at: 0, length: 3, type: 99 })})`),
-        code: "EINVAL",
-      },
-      {
-        name: "a map that does not fit",
-        text: late(
-          `(drop ${mapCreate({ at: 0, length: 3, type: MAP_TYPE_ARRAY, entries: 2 ** 20 })})`,
-        ),
-        code: "ENOMEM",
-      },
-      {
-        name: "a map that it declares twice, as two kinds",
-        text: late(`(drop ${mapCreate({ at: 0, length: 4, type: MAP_TYPE_HASH })})`),
-        code: "EINVAL",
-      },
-      {
-        name: "a map that is there as another kind",
-        text: late(`(drop ${mapCreate({ at: 4, length: 5, type: MAP_TYPE_HASH })})`),
-        code: "EINVAL",
-      },
-      {
-        name: "a map of maps of no kind",
-        text: late(
-          `(drop (call $map_create_inner (global.get $base) (i32.const 3) (i32.const ${MAP_TYPE_HASH_OF_MAPS}) (i32.const 4) ${zero(7)}))`,
-        ),
-        code: "EINVAL",
-      },
-      {
-        name: "a map whose name is out of memory",
-        text: late(`(drop (call $map_create (i32.const -16) (i32.const 64) ${zero(9)}))`),
-        code: "load",
-        message: /not in memory/,
-      },
-      {
-        name: "a name of a gigabyte",
-        text: late(`(drop (call $reason (i32.const 0) (i32.const 0x40000000)))`),
-        code: "load",
-      },
-      {
-        name: "another ABI",
-        text: { ...late(""), version: 99 },
-        code: "abi-mismatch",
-        message: /99/,
-      },
-      { name: "more memory than there is", text: { memory: 1 << 21 }, code: "no-memory" },
-    ])("$name", async ({ text, code, message }) => {
-      const scene = await create();
-      scene.dataplane.maps.create({ name: "there", type: "array", value: "u8", maxEntries: 1 });
-      const before = scene.traces();
-      const data = `${COUNTER.data}there`;
-      const bytes = moduleOf({ ...text, data });
-      const load = scene.dataplane.programs.load(bytes, { name: "p" });
-      await expect(load).rejects.toThrow(failure(code, message));
-      expect(scene.traces()).toEqual(before);
-      await scene.dataplane.programs.load(moduleOf(COUNTER), { name: "p" });
-    });
-
-    test("a replacement for a map that it does not declare", async () => {
-      const scene = await create();
-      const { maps, programs } = scene.dataplane;
-      const other = maps.create({ name: "other", type: "array", value: "u64", maxEntries: 16 });
-      const before = scene.traces();
-      const load = programs.load(moduleOf(COUNTER), { maps: { hist: other } as never });
-      await expect(load).rejects.toThrow(
-        failure("bad-option", /^maps.hist replaces nothing: .* declares are hits$/),
-      );
-      expect(scene.traces()).toEqual(before);
-    });
-
-    test.each([
-      { name: "null", map: () => null },
-      { name: "a look-alike", map: () => ({ name: "hits" }) },
-      {
-        name: "another kind",
-        map: ({ dataplane }: Scene) =>
-          dataplane.maps.create({ name: "x", type: "array", value: "u32", maxEntries: 16 }),
-      },
-      {
-        name: "a closed one",
-        map: ({ dataplane }: Scene) => {
-          const map = dataplane.maps.create({
-            name: "x",
-            type: "array",
-            value: "u64",
-            maxEntries: 16,
-          });
-          map.close();
-          return map;
-        },
-      },
-    ])("a replacement that is $name", async ({ map }) => {
-      const scene = await create();
-      const hits = map(scene);
-      const before = scene.traces();
-      const load = scene.dataplane.programs.load(moduleOf(COUNTER), { maps: { hits } as never });
-      await expect(load).rejects.toThrow(failure("EINVAL"));
-      expect(scene.traces()).toEqual(before);
-    });
-
-    test("a replacement of another dataplane", async () => {
-      const [scene, foreign] = [await create(), await create()];
-      const hits = foreign.dataplane.maps.create({
-        name: "hits",
-        type: "array",
-        value: "u64",
-        maxEntries: 16,
-      });
-      const load = scene.dataplane.programs.load(moduleOf(COUNTER), { maps: { hits } as never });
-      await expect(load).rejects.toThrow(failure("EINVAL"));
     });
   });
 

@@ -1,6 +1,6 @@
 /** Programs as modules of hand-written text, position-independent as a C compiler would make them. */
 import binaryen from "binaryen";
-import { PROGRAM_ABI_VERSION } from "../../abi/program.ts";
+import { MAP_TYPE_ARRAY, PROGRAM_ABI_VERSION } from "../../abi/program.ts";
 import { encodeRoom } from "../../src/program/dylink.ts";
 
 const HELPERS = {
@@ -89,3 +89,19 @@ export function mapCreate(map: MapText): string {
   const given = numbers.map((number) => `(i32.const ${number | 0})`).join(" ");
   return `(call $map_create (i32.add (global.get $base) (i32.const ${at})) ${given})`;
 }
+
+export const HITS = mapCreate({ at: 0, length: 4, type: MAP_TYPE_ARRAY });
+/** Counts packets in an array called hits. */
+export const COUNTER: ModuleText = {
+  data: "hits",
+  others: "(global $map (mut i32) (i32.const 0))",
+  start: `(global.set $map ${HITS})`,
+  body: `(local.set $a (i32.load offset=20 (global.get $map)))
+    (i64.store (local.get $a) (i64.add (i64.load (local.get $a)) (i64.const 1)))
+    ${NEXT}`,
+};
+
+/** What says NEXT to every packet, what drops it, and what traps. */
+export const nexts = () => moduleOf();
+export const drops = () => moduleOf({ body: DROP });
+export const traps = () => moduleOf({ body: "unreachable" });

@@ -1,4 +1,5 @@
 /** A dataplane and the runtime underneath it, so that a test sees what programs leave behind. */
+import { expect } from "vitest";
 import { createReconciler } from "../../src/control/reconcile.ts";
 import type { Dataplane, DataplaneOptions } from "../../src/dataplane/dataplane.ts";
 import type { Engine } from "../../src/dataplane/engine.ts";
@@ -6,10 +7,14 @@ import { capacityOf } from "../../src/dataplane/options.ts";
 import { createPlane } from "../../src/dataplane/plane.ts";
 import type { Runtime } from "../../src/dataplane/runtime.ts";
 import * as wasm from "../../src/dataplane/wasm.ts";
-import { parseObjects } from "../../src/index.ts";
+import { type Link, parseObjects } from "../../src/index.ts";
 import * as model from "../../src/model/model.ts";
 import { createProgramming } from "../../src/programming.ts";
 import { packet } from "../../src/testing.ts";
+import { type ModuleText, moduleOf } from "./module.ts";
+
+export const failure = (code: string, message?: RegExp) =>
+  expect.objectContaining({ code, ...(message && { message: expect.stringMatching(message) }) });
 
 export interface Scene {
   readonly dataplane: Dataplane;
@@ -57,6 +62,11 @@ function tracesOf({ maps, programs, hooks }: Dataplane, { arena, table }: Runtim
 }
 
 type Names = ReturnType<typeof createProgramming>["names"];
+
+export async function attach({ dataplane }: Scene, text: ModuleText, name = "p"): Promise<Link> {
+  const program = await dataplane.programs.load(moduleOf(text), { name });
+  return dataplane.hooks.ingress.attach(program, { first: true });
+}
 
 export const FRAME = packet({
   saddr: "10.0.0.9",

@@ -3,7 +3,7 @@ import * as layout from "../../../abi/layout.ts";
 import * as address from "../../packet/address.ts";
 import * as conntrack from "../conntrack.ts";
 import type { Capacity } from "../dataplane.ts";
-import type { Family, Tuple } from "../entries.ts";
+import type { Connection, Family, Tuple } from "../entries.ts";
 import { type Access, type MapOf, occupied, readOnly } from "./access.ts";
 
 const MAP: Readonly<Record<Family, number>> = {
@@ -15,44 +15,57 @@ function familyOf({ saddr }: Tuple): Family {
   return address.family(saddr);
 }
 
-/** `epoch` is what the engine's times are counted from. */
-export function createConntrack(
-  access: Access,
-  capacity: Capacity,
-  epoch: () => number,
-): MapOf<"conntrack"> {
-  const { exports, memory, scratch } = access;
+export class Conntrack implements MapOf<"conntrack"> {
+  readonly name = "conntrack";
+  readonly capacity: number;
+  readonly #access: Access;
+  readonly #epoch: () => number;
+
+  /** `epoch` is what the engine's times are counted from. */
+  constructor(access: Access, { connections, connections6 }: Capacity, epoch: () => number) {
+    this.capacity = connections + connections6;
+    this.#access = access;
+    this.#epoch = epoch;
+  }
+
+  get length(): number {
+    const { exports } = this.#access;
+    return exports.length(MAP.ipv4) + exports.length(MAP.ipv6);
+  }
+
+  lookup(tuple: Tuple): Connection | undefined {
+    const at = this.#find(tuple);
+    return at === 0 ? undefined : this.#read(at, familyOf(tuple));
+  }
+
+  update(): void {
+    throw readOnly("conntrack");
+  }
+
+  delete(tuple: Tuple): boolean {
+    const { exports, scratch } = this.#access;
+    return this.#find(tuple) !== 0 && exports.remove(MAP[familyOf(tuple)], scratch) === 1;
+  }
+
+  *entries(): IterableIterator<[Tuple, Connection]> {
+    for (const family of ["ipv4", "ipv6"] as const) {
+      for (const at of occupied(this.#access, MAP[family])) {
+        const orig = conntrack.readOrig(this.#access.memory, at, family);
+        yield [orig, this.#read(at, family)];
+      }
+    }
+  }
+
   /** Address of the record that was opened with that tuple, 0 when there is none. */
-  const find = (tuple: Tuple): number => {
+  #find(tuple: Tuple): number {
+    const { exports, memory, scratch } = this.#access;
     const family = familyOf(tuple);
     conntrack.writeTuple(memory, scratch, family, tuple);
     const ref = exports.lookup(MAP[family], scratch) >>> 0;
     return conntrack.isReply(ref) ? 0 : ref;
-  };
-  const read = (at: number, family: Family) =>
-    conntrack.readConnection(memory, at, family, epoch());
-  return {
-    name: "conntrack",
-    capacity: capacity.connections + capacity.connections6,
-    get length() {
-      return exports.length(MAP.ipv4) + exports.length(MAP.ipv6);
-    },
-    lookup(tuple) {
-      const at = find(tuple);
-      return at === 0 ? undefined : read(at, familyOf(tuple));
-    },
-    update() {
-      throw readOnly("conntrack");
-    },
-    delete(tuple) {
-      return find(tuple) !== 0 && exports.remove(MAP[familyOf(tuple)], scratch) === 1;
-    },
-    *entries() {
-      for (const family of ["ipv4", "ipv6"] as const) {
-        for (const at of occupied(access, MAP[family])) {
-          yield [conntrack.readOrig(memory, at, family), read(at, family)];
-        }
-      }
-    },
-  };
+  }
+
+  #read(at: number, family: Family): Connection {
+    return conntrack.readConnection(this.#access.memory, at, family, this.#epoch());
+  }
 }

@@ -2,39 +2,55 @@
 import * as layout from "../../../abi/layout.ts";
 import * as codec from "../codec.ts";
 import type { Capacity } from "../dataplane.ts";
+import type { Interface } from "../entries.ts";
 import { mapFull } from "../error.ts";
 import { type Access, type MapOf, rowAt } from "./access.ts";
 
-export function createInterfaces(access: Access, capacity: Capacity): MapOf<"interfaces"> {
-  const { memory } = access;
-  const names = new Map<number, string>();
-  const row = (index: number) => rowAt(access, layout.MAP_INTERFACES, index);
-  return {
-    name: "interfaces",
-    capacity: capacity.interfaces,
-    get length() {
-      return names.size;
-    },
-    lookup(index) {
-      const name = names.get(index);
-      return name === undefined ? undefined : codec.readInterface(memory, row(index), name);
-    },
-    update(index, value) {
-      const at = row(index);
-      if (at === 0) throw mapFull("interfaces", capacity.interfaces);
-      codec.writeInterface(memory, at, value);
-      names.set(index, value.name);
-    },
-    delete(index) {
-      if (!names.delete(index)) return false;
-      const at = row(index);
-      memory.bytes.fill(0, at, at + layout.INTERFACE_SIZE);
-      return true;
-    },
-    *entries() {
-      for (const [index, name] of [...names].sort(([a], [b]) => a - b)) {
-        yield [index, codec.readInterface(memory, row(index), name)];
-      }
-    },
-  };
+export class Interfaces implements MapOf<"interfaces"> {
+  readonly name = "interfaces";
+  readonly capacity: number;
+  readonly #access: Access;
+  readonly #names = new Map<number, string>();
+
+  constructor(access: Access, capacity: Capacity) {
+    this.capacity = capacity.interfaces;
+    this.#access = access;
+  }
+
+  get length(): number {
+    return this.#names.size;
+  }
+
+  lookup(index: number): Interface | undefined {
+    const name = this.#names.get(index);
+    return name === undefined ? undefined : this.#read(index, name);
+  }
+
+  update(index: number, value: Interface): void {
+    const at = this.#rowOf(index);
+    if (at === 0) throw mapFull("interfaces", this.capacity);
+    codec.writeInterface(this.#access.memory, at, value);
+    this.#names.set(index, value.name);
+  }
+
+  delete(index: number): boolean {
+    if (!this.#names.delete(index)) return false;
+    const at = this.#rowOf(index);
+    this.#access.memory.bytes.fill(0, at, at + layout.INTERFACE_SIZE);
+    return true;
+  }
+
+  *entries(): IterableIterator<[number, Interface]> {
+    for (const [index, name] of [...this.#names].sort(([a], [b]) => a - b)) {
+      yield [index, this.#read(index, name)];
+    }
+  }
+
+  #rowOf(index: number): number {
+    return rowAt(this.#access, layout.MAP_INTERFACES, index);
+  }
+
+  #read(index: number, name: string): Interface {
+    return codec.readInterface(this.#access.memory, this.#rowOf(index), name);
+  }
 }

@@ -18,51 +18,66 @@ export function createSlots(access: Access, capacity: Capacity): Extents<number>
   });
 }
 
-export function createRings(
-  access: Access,
-  capacity: Capacity,
-  slots: Extents<number>,
-): MapOf<"rings"> {
-  const { memory } = access;
-  const rowOf = (key: RingKey) =>
-    key.service > capacity.services ? 0 : rowAt(access, layout.MAP_RINGS, codec.ringRow(key));
-  const slotsAt = ({ base, length }: Extent) =>
-    new Uint32Array(memory.bytes.buffer, rowAt(access, layout.MAP_SLOTS, base), length);
-  return {
-    name: "rings",
-    capacity: capacity.services * 2,
-    get length() {
-      return [...slots.owners()].length;
-    },
-    lookup(key) {
-      const extent = slots.get(codec.ringRow(key));
-      if (!extent) return undefined;
-      const list = extent.length === 0 ? [] : [...slotsAt(extent)];
-      return { scheduler: codec.readScheduler(memory, rowOf(key)), slots: list };
-    },
-    update(key, value) {
-      const at = rowOf(key);
-      if (at === 0) throw mapFull("services", capacity.services);
-      const row = codec.ringRow(key);
-      const free = slots.capacity - slots.used + (slots.get(row)?.length ?? 0);
-      if (value.slots.length > free) throw mapFull("slots", capacity.slots);
-      slots.release(row);
-      const extent = slots.allocate(row, value.slots.length);
-      if (extent.length > 0) slotsAt(extent).set(value.slots);
-      codec.writeRing(memory, at, extent.base, extent.length, value.scheduler);
-    },
-    delete(key) {
-      const row = codec.ringRow(key);
-      if (!slots.get(row)) return false;
-      slots.release(row);
-      codec.writeRing(memory, rowOf(key), 0, 0, "random");
-      return true;
-    },
-    *entries() {
-      for (const row of [...slots.owners()].sort((a, b) => a - b)) {
-        const key = codec.ringKey(row);
-        yield [key, this.lookup(key) as Ring];
-      }
-    },
-  };
+export class Rings implements MapOf<"rings"> {
+  readonly name = "rings";
+  readonly capacity: number;
+  readonly #access: Access;
+  readonly #services: number;
+  readonly #slots: Extents<number>;
+
+  constructor(access: Access, { services }: Capacity, slots: Extents<number>) {
+    this.capacity = services * 2;
+    this.#access = access;
+    this.#services = services;
+    this.#slots = slots;
+  }
+
+  get length(): number {
+    return [...this.#slots.owners()].length;
+  }
+
+  lookup(key: RingKey): Ring | undefined {
+    const extent = this.#slots.get(codec.ringRow(key));
+    if (!extent) return undefined;
+    const list = extent.length === 0 ? [] : [...this.#slotsAt(extent)];
+    return { scheduler: codec.readScheduler(this.#access.memory, this.#rowOf(key)), slots: list };
+  }
+
+  update(key: RingKey, value: Ring): void {
+    const at = this.#rowOf(key);
+    if (at === 0) throw mapFull("services", this.#services);
+    const slots = this.#slots;
+    const row = codec.ringRow(key);
+    const free = slots.capacity - slots.used + (slots.get(row)?.length ?? 0);
+    if (value.slots.length > free) throw mapFull("slots", slots.capacity);
+    slots.release(row);
+    const extent = slots.allocate(row, value.slots.length);
+    if (extent.length > 0) this.#slotsAt(extent).set(value.slots);
+    codec.writeRing(this.#access.memory, at, extent.base, extent.length, value.scheduler);
+  }
+
+  delete(key: RingKey): boolean {
+    const row = codec.ringRow(key);
+    if (!this.#slots.get(row)) return false;
+    this.#slots.release(row);
+    codec.writeRing(this.#access.memory, this.#rowOf(key), 0, 0, "random");
+    return true;
+  }
+
+  *entries(): IterableIterator<[RingKey, Ring]> {
+    for (const row of [...this.#slots.owners()].sort((a, b) => a - b)) {
+      const key = codec.ringKey(row);
+      yield [key, this.lookup(key) as Ring];
+    }
+  }
+
+  #rowOf(key: RingKey): number {
+    if (key.service > this.#services) return 0;
+    return rowAt(this.#access, layout.MAP_RINGS, codec.ringRow(key));
+  }
+
+  #slotsAt({ base, length }: Extent): Uint32Array {
+    const at = rowAt(this.#access, layout.MAP_SLOTS, base);
+    return new Uint32Array(this.#access.memory.bytes.buffer, at, length);
+  }
 }

@@ -26,43 +26,49 @@ export interface Keeper {
 }
 
 export function createKeeper(engine: Kept, seed: number): Keeper {
-  const { access } = engine.tables;
-  const { exports } = access;
   let key = seed;
   return {
-    save() {
-      const epoch = engine.clock.epoch();
-      return {
-        seed: key,
-        random: exports.randomState() >>> 0,
-        now: epoch + (exports.now() >>> 0),
-        lastSweep: epoch + (exports.swept() >>> 0),
-        origin: epoch,
-        families: {
-          ipv4: readConnections(access, "ipv4", epoch),
-          ipv6: readConnections(access, "ipv6", epoch),
-        },
-        clients: readClients(access, epoch),
-        counters: engine.counters(),
-        ...readTraffic(access, engine.traffic),
-      };
-    },
+    save: () => ({ seed: key, ...save(engine) }),
     load(state, entries) {
       key = state.seed;
-      exports.flush();
-      clear(engine.tables);
-      engine.clock.resume(state);
-      exports.seedBalance(key | 0);
-      exports.setRandomState(state.random | 0);
-      commit(entries, engine.tables, engine.capacity);
-      const epoch = engine.clock.epoch();
-      writeConnections(access, "ipv4", epoch, state.families.ipv4);
-      writeConnections(access, "ipv6", epoch, state.families.ipv6);
-      writeClients(access, epoch, state.clients);
-      writeCounters(access, state.counters);
-      writeTraffic(access, state);
+      load(engine, state, entries);
     },
   };
+}
+
+function save({ tables: { access }, clock, traffic, counters }: Kept): Omit<EngineState, "seed"> {
+  const { exports } = access;
+  const epoch = clock.epoch();
+  return {
+    random: exports.randomState() >>> 0,
+    now: epoch + (exports.now() >>> 0),
+    lastSweep: epoch + (exports.swept() >>> 0),
+    origin: epoch,
+    families: {
+      ipv4: readConnections(access, "ipv4", epoch),
+      ipv6: readConnections(access, "ipv6", epoch),
+    },
+    clients: readClients(access, epoch),
+    counters: counters(),
+    ...readTraffic(access, traffic),
+  };
+}
+
+function load({ tables, capacity, clock }: Kept, state: EngineState, entries: Transaction): void {
+  const { access } = tables;
+  const { exports } = access;
+  exports.flush();
+  clear(tables);
+  clock.resume(state);
+  exports.seedBalance(state.seed | 0);
+  exports.setRandomState(state.random | 0);
+  commit(entries, tables, capacity);
+  const epoch = clock.epoch();
+  writeConnections(access, "ipv4", epoch, state.families.ipv4);
+  writeConnections(access, "ipv6", epoch, state.families.ipv6);
+  writeClients(access, epoch, state.clients);
+  writeCounters(access, state.counters);
+  writeTraffic(access, state);
 }
 
 const DELETED: readonly Exclude<ControlMap, "config">[] = [

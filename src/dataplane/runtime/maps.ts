@@ -112,16 +112,36 @@ interface Room {
 }
 
 function createByteMap(room: Room, shape: MapShape, handle: number): ByteMap {
-  const { exports, arena, scratch, bytes, view } = room;
-  const { keySize } = shape;
+  const { exports, arena, view } = room;
   const valueBytes = valueBytesOf(shape, room.cpus);
-  const holdsHandles = HANDLE_TYPES.includes(shape.type);
   return {
     shape,
     handle,
     get length() {
       return view.getUint32(handle + MAP_HEADER_LENGTH, true);
     },
+    ...createEntries(room, shape, handle, valueBytes),
+    ...createWalk(room, shape, handle, valueBytes),
+    ...createRing(room, shape, handle),
+    get lost() {
+      return shape.type === MAP_TYPE_RINGBUF ? view.getUint32(handle + RINGBUF_LOST, true) : 0;
+    },
+    free() {
+      arena.release(handle);
+      exports.freeMap(handle);
+    },
+  };
+}
+
+/** One entry by its key. */
+function createEntries(
+  { exports, scratch, bytes }: Room,
+  { type, keySize }: MapShape,
+  handle: number,
+  valueBytes: number,
+): Pick<ByteMap, "lookup" | "update" | "remove"> {
+  const holdsHandles = HANDLE_TYPES.includes(type);
+  return {
     lookup(key) {
       if (key.length !== keySize) return undefined;
       copy(bytes, scratch, key);
@@ -140,15 +160,6 @@ function createByteMap(room: Room, shape: MapShape, handle: number): ByteMap {
       if (key.length !== keySize) return -EINVAL;
       copy(bytes, scratch, key);
       return exports.removeFromMap(handle, scratch);
-    },
-    ...createWalk(room, shape, handle, valueBytes),
-    ...createRing(room, shape, handle),
-    get lost() {
-      return shape.type === MAP_TYPE_RINGBUF ? view.getUint32(handle + RINGBUF_LOST, true) : 0;
-    },
-    free() {
-      arena.release(handle);
-      exports.freeMap(handle);
     },
   };
 }

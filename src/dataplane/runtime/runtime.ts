@@ -1,36 +1,13 @@
 /** The runtime of programs of the Wasm engine: a second module in the memory of the packet path. */
 import { createArena } from "../arena.ts";
 import type { Capacity } from "../dataplane.ts";
+import { HELPERS } from "../helpers.ts";
 import type { Instance } from "../module.ts";
 import type { Runtime } from "../runtime.ts";
 import { createByteMaps } from "./maps.ts";
 import { loadRuntime, type RuntimeExports } from "./module.ts";
 import { createTallies } from "./tally.ts";
 import { createWalk, type Walk } from "./walk.ts";
-
-/** The functions of import module "waxdp", by their names. */
-const HELPERS = [
-  "map_lookup",
-  "map_update",
-  "map_delete",
-  "ringbuf_reserve",
-  "ringbuf_submit",
-  "ringbuf_discard",
-  "ringbuf_output",
-  "ringbuf_query",
-  "tail_call",
-  "time",
-  "random",
-  "cpu",
-  "csum_diff",
-  "adjust_head",
-  "adjust_tail",
-  "redirect",
-  "tuple",
-  "conntrack",
-  "service",
-  "set_backend",
-] as const;
 
 /** A runtime, and what the engine around it takes packets through. */
 export interface WasmRuntime {
@@ -91,5 +68,6 @@ export async function createRuntime(
 
 function helpersOf(exports: RuntimeExports): WebAssembly.ModuleImports {
   const all = exports as unknown as WebAssembly.ModuleImports;
-  return Object.fromEntries(HELPERS.map((name) => [name, all[name]])) as WebAssembly.ModuleImports;
+  const names = Object.keys(HELPERS);
+  return Object.fromEntries(names.map((name) => [name, all[name]])) as WebAssembly.ModuleImports;
 }

@@ -29,40 +29,45 @@ export interface Tallies {
 }
 
 export function createTallies({ buffer }: WebAssembly.Memory, base: number): Tallies {
-  const counts = new BigUint64Array(buffer, base, TALLIES * WORDS);
-  const free = Array.from(
-    { length: TALLIES },
-    (_, index) => base + (TALLIES - 1 - index) * TALLY_SIZE,
-  );
+  const room = createRoom(buffer, base);
   const places = new Map<number, Tally>();
-  const countsAt = (address: number) => {
-    const first = (address - base) / 8;
-    return counts.subarray(first, first + WORDS);
-  };
-
-  function take(): Tally {
-    const address = free.pop();
-    if (address === undefined) throw new RangeError(`there are more than ${TALLIES} links`);
-    countsAt(address).fill(0n);
-    return { address, runTime: 0 };
-  }
-
   return {
     assign(links) {
       for (const [link, { address }] of places) {
         if (links.includes(link)) continue;
         places.delete(link);
-        free.push(address);
+        room.release(address);
       }
       for (const link of links) {
-        if (!places.has(link)) places.set(link, take());
+        if (!places.has(link)) places.set(link, { address: room.take(), runTime: 0 });
       }
     },
     of: (link) => places.get(link) as Tally,
     read(link) {
       const tally = places.get(link);
-      return tally ? describe([...countsAt(tally.address)].map(Number), tally.runTime) : NOTHING;
+      return tally ? describe(room.read(tally.address), tally.runTime) : NOTHING;
     },
+  };
+}
+
+/** Places by their addresses. */
+function createRoom(buffer: ArrayBufferLike, base: number) {
+  const counts = new BigUint64Array(buffer, base, TALLIES * WORDS);
+  const free = Array.from({ length: TALLIES }, (_, index) => base + index * TALLY_SIZE).reverse();
+  const countsAt = (address: number) => {
+    const first = (address - base) / 8;
+    return counts.subarray(first, first + WORDS);
+  };
+  return {
+    /** One where nothing is counted yet. */
+    take(): number {
+      const address = free.pop();
+      if (address === undefined) throw new RangeError(`there are more than ${TALLIES} links`);
+      countsAt(address).fill(0n);
+      return address;
+    },
+    release: (address: number) => void free.push(address),
+    read: (address: number) => Array.from(countsAt(address), Number),
   };
 }
 

@@ -44,11 +44,7 @@ export function createRuntime(store: Store, nat: Nat): ModelRuntime {
     set random(state) {
       moment.random = state;
     },
-    begin(nanoseconds, cpu) {
-      moment.time = nanoseconds;
-      moment.cpu = cpu;
-      maps.cpu = cpu;
-    },
+    begin: (nanoseconds, cpu) => begin(parts, nanoseconds, cpu),
     createMap: (shape) => maps.createMap(shape),
     install(next) {
       chains = next;
@@ -77,6 +73,12 @@ function createParts(store: Store) {
   const machine = { ...around, table, gathered: places.gathered };
   const helpers = createHelpers(around);
   return { capacity, places, rooms, memory, table, arena, maps, moment, machine, helpers };
+}
+
+function begin({ moment, maps }: ReturnType<typeof createParts>, time: number, cpu: number): void {
+  moment.time = time;
+  moment.cpu = cpu;
+  maps.cpu = cpu;
 }
 
 function linksOf({ ingress, egress }: Chains): number[] {
