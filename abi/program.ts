@@ -61,6 +61,9 @@ export const CTX_ENDED = 56;
 export const CTX_TAIL = 60;
 export const CTX_SIZE = 64;
 
+/** Contexts that a program in batch form is given at a time, at most: they fit the first cache of a processor. */
+export const CONTEXTS_MAX = 256;
+
 /** Types of maps, numbered as enum bpf_map_type in include/uapi/linux/bpf.h. */
 export const MAP_TYPE_HASH = 1;
 export const MAP_TYPE_ARRAY = 2;

@@ -3,14 +3,11 @@
  * one place per slot, what it counts of links, and room for calls of its own. Slots are those of the batch, then
  * those of the fragments it may let go, then the same for the frame that comes alone.
  *
- *  | contexts | parked contexts | notes | answers | marks | tallies | ring sizes | bitmap | scratch |
+ *  | contexts | parked contexts | notes | tallies | ring sizes | bitmap | scratch |
  */
 import { CTX_SIZE } from "../../abi/program";
 import { NOTE_SIZE, TALLIES, TALLY_SIZE } from "../../abi/runtime";
 
-/** Bytes of what else a slot has beside its note: what service NAT says, and mark and priority of the frame that comes. */
-export const ANSWER_SIZE: u32 = 16;
-export const MARK_SIZE: u32 = 8;
 /** Rings whose sizes are remembered, a power of two, and bytes of each. */
 export const RINGS_KNOWN: u32 = 1024;
 export const RING_SIZE_SIZE: u32 = 16;
@@ -22,10 +19,6 @@ const END_MAX: u64 = 0x100000000 - 0x100000;
 export let contexts: usize = 0;
 export let parked: usize = 0;
 export let notes: usize = 0;
-/** What service NAT has said, where programs do not write. */
-export let answers: usize = 0;
-/** Mark and priority of the frames to come, by slot. */
-export let marks: usize = 0;
 export let tallies: usize = 0;
 /** What is remembered of rings. */
 export let rings: usize = 0;
@@ -57,8 +50,6 @@ export function configure(
   contexts = take(slots * CTX_SIZE);
   parked = take(slots * CTX_SIZE);
   notes = take(slots * NOTE_SIZE);
-  answers = take(slots * ANSWER_SIZE);
-  marks = take(slots * MARK_SIZE);
   tallies = take(TALLIES * TALLY_SIZE);
   rings = take(RINGS_KNOWN * RING_SIZE_SIZE);
   bitmap = take(<u64>backendCount / 8 + 1);

@@ -29,5 +29,5 @@ export function adjustTail(context: Context, delta: i32): i32 {
 function lengthen(context: Context, delta: i32): void {
   context.length += delta;
   context.wireLength += delta;
-  walk.noteAdjustment();
+  walk.noteGrowth(context.slot, delta);
 }

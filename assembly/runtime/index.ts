@@ -25,7 +25,7 @@ export {
 } from "./maps/ringbuf";
 export { readCpu as cpu, setCpu } from "./state";
 export { randomState, setRandomState } from "../flow/random";
-export { configure, contexts, marks, notes, scratch, tallies } from "./block";
+export { configure, contexts, notes, parked, scratch, tallies } from "./block";
 export { difference as csum_diff } from "./checksum";
 export { adjustHead as adjust_head, adjustTail as adjust_tail } from "./frame";
 export { translate } from "./nat";
@@ -48,4 +48,4 @@ export {
 export { draw as random, init as seedRandom } from "./random";
 export { forget as forgetRings } from "./rings";
 export { setTime, time } from "./time";
-export { finals, open, turn } from "./walk";
+export { open, turn } from "./walk";

@@ -26,49 +26,37 @@ let alike: u32 = 0;
 let run: u64 = 0;
 let bytes: u64 = 0;
 
-/** Writes the outcomes of all packets into their contexts; each is counted once, with its last one. */
-export function settle(): void {
+/** Writes the outcomes of all packets into their contexts; each is counted once, with its last one. 1: some are parked. */
+export function settle(): u32 {
   walk.close();
   run = bytes = 0;
-  if (!walk.isMoved) settleAlike();
+  if (!walk.isMoved && !walk.isTranslated) passAll();
   const first: u32 = walk.isMoved ? 0 : walk.given;
   for (let slot = first; slot < walk.total; slot++) settleOne(slot);
   count(alike, run);
   add(COUNTER_BYTES, bytes);
+  return u32(walk.isMoved);
 }
 
-/** Nobody has ended: service NAT has seen all, or none. */
-function settleAlike(): void {
-  const isSeen = walk.isTranslated;
-  for (let slot: u32 = 0; slot < walk.given; slot++) {
-    const context = walk.contextAt(slot);
-    if (isSeen) write(context, v128.load(walk.answerAt(slot)));
-    else pass(slot, context);
-  }
-  if (!isSeen) count(UNSEEN, walk.given);
-}
-
-// @ts-ignore: decorator
-@inline
-function write(context: Context, answer: v128): void {
-  v128.store(changetype<usize>(context), answer, CTX_OUTCOME);
+/** Nobody has ended, and service NAT has seen none. */
+function passAll(): void {
+  for (let slot: u32 = 0; slot < walk.given; slot++) pass(walk.contextAt(slot));
+  count(UNSEEN, walk.given);
 }
 
 /** Nobody has looked at what it belongs to. */
 // @ts-ignore: decorator
 @inline
-function pass(slot: u32, context: Context): void {
-  bytes += walk.descriptorAt(slot).length;
-  write(context, i32x4(UNSEEN, 0, 0, 0));
+function pass(context: Context): void {
+  bytes += walk.capturedLength(context);
+  v128.store(changetype<usize>(context), i32x4(UNSEEN, 0, 0, 0), CTX_OUTCOME);
 }
 
 function settleOne(slot: u32): void {
   const context = walk.finalAt(slot);
-  const answer = walk.answerOf(slot);
-  const nat = i32x4.extract_lane(answer, 0);
+  const nat = walk.saidOf(context);
   const outcome = outcomeOf(slot, nat);
-  if (nat == 0) pass(slot, context);
-  else write(context, answer);
+  if (nat == 0) pass(context);
   context.outcome = outcome;
   // A fragment was counted when it came.
   if (slot >= walk.given) return report(slot, context);
@@ -84,10 +72,10 @@ function settleOne(slot: u32): void {
 
 /** What became of a released fragment is told in its record. */
 function report(slot: u32, context: Context): void {
-  const descriptor = walk.descriptorAt(slot);
-  descriptor.data = context.data;
-  descriptor.length = context.length;
-  descriptor.outcome = context.outcome;
+  const record = walk.recordAt(slot);
+  record.data = context.data;
+  record.length = context.length;
+  record.outcome = context.outcome;
 }
 
 function outcomeOf(slot: u32, said: u32): u32 {

@@ -2,7 +2,7 @@
  * Programs at work on the packets that walk. What traps in one unwinds to the host, past everything here: which packet
  * it had stands in `cursor`, and the host goes on from there.
  */
-import { CTX_ENDED, CTX_TAIL, NEXT, TAIL_CALL, TAIL_CALLS_MAX } from "../../abi/program";
+import { CONTEXTS_MAX, CTX_ENDED, CTX_TAIL, NEXT, TAIL_CALL, TAIL_CALLS_MAX } from "../../abi/program";
 import { VERDICT_ABORTED, VERDICT_LENGTH } from "../../abi/verdict";
 import { Context } from "./context";
 import { entryAt } from "./maps/slots";
@@ -20,19 +20,26 @@ let tails: u32 = 0;
 
 /** Calls the program at `entry` for each packet from the cursor on. */
 export function runEach(entry: u32, tally: Tally, link: u32): void {
-  const count = walk.walking;
+  for (const count = walk.walking; cursor < count; ) {
+    const limit = min<u32>(cursor + CONTEXTS_MAX, count);
+    walk.prepare(limit);
+    runTo(limit, entry, tally);
+  }
+  tally.packets += walk.walking - counted;
+  finish(link);
+}
+
+function runTo(limit: u32, entry: u32, tally: Tally): void {
   const first = changetype<usize>(walk.contextAt(0));
-  for (let i = cursor; i < count; i++) {
+  for (let i = cursor; i < limit; ) {
     const context = changetype<Context>(first + i * offsetof<Context>());
-    cursor = i;
     tails = 0;
     let said = call_indirect<i32>(entry, context);
     if (said == TAIL_CALL) said = follow(context, tally);
     clear(context);
     if (<u32>said < <u32>VERDICT_LENGTH) end(context, said, tally);
+    cursor = ++i;
   }
-  tally.packets += count - counted;
-  finish(link);
 }
 
 /** Forgets what it has been told of a packet. */
@@ -69,19 +76,28 @@ export function finish(link: u32): void {
   cursor = counted = endings = 0;
 }
 
-/** Calls the program at `entry` once for all packets. */
+/** Calls the program at `entry` for all packets from the cursor on, as many at a time as it may be given. */
 export function runAll(entry: u32, tally: Tally, link: u32): void {
-  if (walk.walking == 0) return;
   tails = TAIL_CALLS_MAX;
-  call_indirect<void>(entry, walk.contextAt(0), walk.walking);
-  judgeAll(tally);
+  while (cursor < walk.walking) {
+    const count = length();
+    walk.prepare(cursor + count);
+    call_indirect<void>(entry, walk.contextAt(cursor), count);
+    judgeAll(tally);
+    cursor += count;
+  }
   finish(link);
+}
+
+/** Packets that a program in batch form has at a time. */
+function length(): u32 {
+  return min<u32>(walk.walking - cursor, CONTEXTS_MAX);
 }
 
 /** What the program has written about each. */
 function judgeAll(tally: Tally): void {
-  const count = walk.walking;
-  let context = walk.contextAt(0);
+  const count = length();
+  let context = walk.contextAt(cursor);
   for (let left = count; left >= 4; left -= 4) {
     if (haveEnded(context)) judgeEach(context, 4, tally);
     context = after(context, 4);
@@ -131,11 +147,12 @@ function fail(context: Context, tally: Tally): void {
   end(context, VERDICT_ABORTED, tally);
 }
 
-/** The program of `runAll` has trapped: whom it has not ended yet ends. */
+/** The program of `runAll` has trapped: whom it had and has not ended yet ends. The cursor goes on. */
 export function trapAll(tally: Tally): void {
   judgeAll(tally);
-  for (let i: u32 = 0; i < walk.walking; i++) {
-    const context = walk.contextAt(i);
+  const behind = cursor + length();
+  for (; cursor < behind; cursor++) {
+    const context = walk.contextAt(cursor);
     if (context.ended == 0) fail(context, tally);
   }
 }

@@ -138,7 +138,7 @@ if (offsetof<Context>("tail") != CTX_TAIL) ERROR("Context drifted from abi/progr
 if (offsetof<Context>("out") != CTX_OUT) ERROR("Context drifted from abi/program");
 if (offsetof<Context>("nlength") != CTX_LENGTH) ERROR("Context drifted from abi/program");
 
-/** The packets of a batch, for programs that export `batch(contexts: Contexts, count: u32): void`. */
+/** Packets, CONTEXTS_MAX at most, for programs that export `batch(contexts: Contexts, count: u32): void`. */
 @unmanaged
 export class Contexts {
   /** That of the packet at `index`, below the count. */

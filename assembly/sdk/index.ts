@@ -52,6 +52,7 @@ export {
   LINK_SLOT_SLL2 as LINK_SLL2,
 } from "../../abi/layout";
 export {
+  CONTEXTS_MAX,
   E2BIG,
   EAGAIN,
   EEXIST,

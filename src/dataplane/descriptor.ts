@@ -1,5 +1,6 @@
 /** Descriptors of packets, as abi/layout has them: written before the packet path runs, read afterwards. */
 import * as layout from "../../abi/layout.ts";
+import { CTX_MARK, CTX_PRIORITY } from "../../abi/program.ts";
 import type { FrameInput, Outcome } from "./engine.ts";
 
 /** `index` counts words. */
@@ -17,15 +18,17 @@ export function writeDescriptor(
     input.interface | ((input.local ? layout.DESC_FLAG_LOCAL : 0) << 16) | (input.link << 24);
 }
 
-/** `index` is that of a block of two words for each slot. */
-export function writeMarks(
+/** A context begins with a descriptor, and has mark and priority as well. */
+export function writeContext(
   words: Uint32Array,
   index: number,
-  slot: number,
-  { mark, priority }: FrameInput,
+  at: number,
+  bytes: number,
+  input: FrameInput,
 ): void {
-  words[index + slot * 2] = mark;
-  words[index + slot * 2 + 1] = priority;
+  writeDescriptor(words, index, at, bytes, input);
+  words[index + CTX_MARK / 4] = input.mark;
+  words[index + CTX_PRIORITY / 4] = input.priority;
 }
 
 export function readOutcome(words: Uint32Array, index: number): Outcome {

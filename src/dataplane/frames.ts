@@ -1,86 +1,168 @@
 /** The batch of the Wasm packet path: descriptors and frames read and written where the module has them. */
 import * as layout from "../../abi/layout.ts";
+import { CTX_MARK, CTX_PRIORITY } from "../../abi/program.ts";
 import type { Capacity } from "./dataplane.ts";
-import { readOutcome, writeDescriptor, writeMarks } from "./descriptor.ts";
-import { type EngineBatch, NONE_RELEASED, type ReleasedFrame } from "./engine.ts";
+import { readOutcome, writeContext, writeDescriptor } from "./descriptor.ts";
+import {
+  type EngineBatch,
+  type FrameInput,
+  NONE_RELEASED,
+  type Outcome,
+  type ReleasedFrame,
+} from "./engine.ts";
 import type { Instance } from "./module.ts";
 import { annotateAll, createReleased } from "./released.ts";
-import type { WasmRuntime } from "./runtime/runtime.ts";
+import type { Walk } from "./runtime/walk.ts";
 
 const WORDS = layout.DESC_SIZE / 4;
+/** What a descriptor says of a frame that comes. */
+const GIVEN_WORDS = layout.DESC_VERDICT / 4;
 
-/** `tick` turns a time into the module's. */
-export function createFrames(
-  instance: Instance,
-  { batch: capacity, frame: frameCapacity }: Capacity,
-  tick: (now: number) => number,
-  { walk, marks }: Pick<WasmRuntime, "walk" | "marks">,
-): EngineBatch {
-  const { exports } = instance;
-  const { buffer } = instance.memory;
-  const readReleased = createReleased(instance);
-  const memory = new Uint8Array(buffer);
-  const words = new Uint32Array(buffer);
-  const descriptors = exports.descriptors() >>> 0;
-  const first = descriptors >>> 2;
-  const frames = exports.frames() >>> 0;
-  const stride = exports.frameStride();
-  let length = 0;
+type Marks = Pick<FrameInput, "mark" | "priority">;
+const UNMARKED: Marks = { mark: 0, priority: 0 };
+
+export class Frames implements EngineBatch {
+  readonly capacity: number;
+  readonly frameCapacity: number;
+  /** The slots alone: nobody can write over a table by way of a batch. */
+  readonly memory: Uint8Array;
+  readonly #exports: Instance["exports"];
+  readonly #tick: (now: number) => number;
+  readonly #walk: Walk;
+  readonly #readReleased: (first: number) => readonly ReleasedFrame[];
+  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #descriptors: number;
+  readonly #frames: number;
+  readonly #stride: number;
+  #length = 0;
   /** Frames that have been through: a reject has moved its frame into the headroom, which has room for one. */
-  let processed = 0;
-  /** Whether some frame of the batch has a mark or a priority: those of the others are 0 as they are. */
-  let isMarked = false;
-  let released: readonly ReleasedFrame[] = NONE_RELEASED;
+  #processed = 0;
+  /** Whether frames to come are described in contexts, because they are to walk, or in descriptors. */
+  #isWalking = false;
+  /** By slot, of frames to come that have descriptors, which have no room for them. */
+  readonly #marks = new Map<number, Marks>();
+  #released: readonly ReleasedFrame[] = NONE_RELEASED;
 
-  /** What became of a frame stands in its descriptor, or after a walk in its context, which begins with one. */
-  function descriptorOf(index: number): number {
-    const context = index < processed ? walk.contextOf(index) : 0;
-    return context === 0 ? first + index * WORDS : context;
+  /** `tick` turns a time into the module's. */
+  constructor(
+    instance: Instance,
+    { batch: capacity, frame: frameCapacity }: Capacity,
+    tick: (now: number) => number,
+    walk: Walk,
+  ) {
+    const { exports, memory } = instance;
+    this.capacity = capacity;
+    this.frameCapacity = frameCapacity;
+    this.#exports = exports;
+    this.#tick = tick;
+    this.#walk = walk;
+    this.#readReleased = createReleased(instance);
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#words = new Uint32Array(memory.buffer);
+    this.#descriptors = exports.descriptors() >>> 0;
+    this.#frames = exports.frames() >>> 0;
+    this.#stride = exports.frameStride();
+    const end = this.#frames + (capacity - 1) * this.#stride + frameCapacity;
+    this.memory = this.#bytes.subarray(this.#frames, end);
   }
 
-  return {
-    capacity,
-    frameCapacity,
-    // The slots alone: nobody can write over a table by way of a batch.
-    memory: memory.subarray(frames, frames + (capacity - 1) * stride + frameCapacity),
-    get length() {
-      return length;
-    },
-    frameAt: (index) => index * stride,
-    commit(bytes, input) {
-      writeDescriptor(words, first + length * WORDS, frames + length * stride, bytes, input);
-      if (isMarked || (input.mark | input.priority) !== 0) {
-        isMarked = true;
-        writeMarks(words, marks, length, input);
-      }
-      length++;
-    },
-    process(now) {
-      const fresh = descriptors + processed * layout.DESC_SIZE;
-      const count = length - processed;
-      if (walk.active) {
-        walk.run({ slot: processed, descriptors: fresh, count, room: frameCapacity }, tick(now));
-        released = annotateAll(walk, readReleased(processed), length);
-      } else {
-        exports.process(fresh, count, tick(now));
-        walk.skip(processed, count);
-        released = readReleased(processed);
-      }
-      processed = length;
-    },
-    outcome: (index) => walk.annotate(index, readOutcome(words, descriptorOf(index))),
-    packet(index) {
-      const descriptor = descriptorOf(index);
-      const at = words[descriptor + layout.DESC_DATA / 4] as number;
-      const bytes = words[descriptor + layout.DESC_LENGTH / 4] as number;
-      return memory.subarray(at, at + bytes);
-    },
-    released: () => released,
-    clear() {
-      if (isMarked) words.fill(0, marks, marks + 2 * length);
-      isMarked = false;
-      length = 0;
-      processed = 0;
-    },
-  };
+  get length(): number {
+    return this.#length;
+  }
+
+  frameAt(index: number): number {
+    return index * this.#stride;
+  }
+
+  commit(bytes: number, input: FrameInput): void {
+    const slot = this.#length++;
+    const at = this.#frames + slot * this.#stride;
+    if (this.#isWalking) {
+      writeContext(this.#words, this.#walk.contextOf(slot), at, bytes, input);
+      return;
+    }
+    writeDescriptor(this.#words, this.#descriptorOf(slot), at, bytes, input);
+    if ((input.mark | input.priority) !== 0) this.#marks.set(slot, input);
+  }
+
+  /** As an index of words. */
+  #descriptorOf(slot: number): number {
+    return (this.#descriptors >>> 2) + slot * WORDS;
+  }
+
+  process(now: number): void {
+    const first = this.#processed;
+    const count = this.#length - first;
+    if (this.#isWalking !== this.#walk.active) this.#turn();
+    if (this.#isWalking) this.#walkOn(first, count, now);
+    else this.#pass(first, count, now);
+    this.#processed = this.#length;
+  }
+
+  #walkOn(slot: number, count: number, now: number): void {
+    const [stride, room] = [this.#stride, this.frameCapacity];
+    const frame = this.#frames + slot * stride;
+    this.#walk.run({ slot, count, frame, stride, room }, this.#tick(now));
+    this.#released = annotateAll(this.#walk, this.#readReleased(slot), slot + count);
+  }
+
+  #pass(slot: number, count: number, now: number): void {
+    const descriptors = this.#descriptors + slot * layout.DESC_SIZE;
+    this.#exports.process(descriptors, count, this.#tick(now));
+    this.#walk.skip(slot, count);
+    this.#released = this.#readReleased(slot);
+  }
+
+  /** Chains have begun or ceased to be in the way: frames that were committed before are described anew. */
+  #turn(): void {
+    for (let slot = this.#processed; slot < this.#length; slot++) {
+      if (this.#isWalking) this.#leave(slot);
+      else this.#enter(slot);
+    }
+    this.#isWalking = !this.#isWalking;
+  }
+
+  #enter(slot: number): void {
+    const [from, to] = [this.#descriptorOf(slot), this.#walk.contextOf(slot)];
+    const { mark, priority } = this.#marks.get(slot) ?? UNMARKED;
+    this.#words.copyWithin(to, from, from + GIVEN_WORDS);
+    this.#words[to + CTX_MARK / 4] = mark;
+    this.#words[to + CTX_PRIORITY / 4] = priority;
+  }
+
+  #leave(slot: number): void {
+    const from = this.#walk.contextOf(slot);
+    const mark = this.#words[from + CTX_MARK / 4] as number;
+    const priority = this.#words[from + CTX_PRIORITY / 4] as number;
+    this.#words.copyWithin(this.#descriptorOf(slot), from, from + GIVEN_WORDS);
+    this.#marks.set(slot, { mark, priority });
+  }
+
+  outcome(index: number): Outcome {
+    return this.#walk.annotate(index, readOutcome(this.#words, this.#finalOf(index)));
+  }
+
+  packet(index: number): Uint8Array {
+    const descriptor = this.#finalOf(index);
+    const at = this.#words[descriptor + layout.DESC_DATA / 4] as number;
+    const bytes = this.#words[descriptor + layout.DESC_LENGTH / 4] as number;
+    return this.#bytes.subarray(at, at + bytes);
+  }
+
+  /** What became of a frame, or how it has come, stands in its descriptor or in its context, which begins with one. */
+  #finalOf(slot: number): number {
+    if (slot < this.#processed) return this.#walk.finalOf(slot) || this.#descriptorOf(slot);
+    return this.#isWalking ? this.#walk.contextOf(slot) : this.#descriptorOf(slot);
+  }
+
+  released(): readonly ReleasedFrame[] {
+    return this.#released;
+  }
+
+  clear(): void {
+    this.#length = this.#processed = 0;
+    this.#isWalking = this.#walk.active;
+    if (this.#marks.size > 0) this.#marks.clear();
+  }
 }

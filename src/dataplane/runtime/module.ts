@@ -15,14 +15,14 @@ export interface RuntimeExports extends MapExports {
     interfaces: number,
     headroom: number,
   ): number;
-  /** Where, by slot: contexts; mark and priority of the frame to come; what is noted of it. And the tallies. */
+  /** Where, by slot: contexts of those that walk and of those that have ended; what is noted of them. And the tallies. */
   readonly contexts: WebAssembly.Global;
-  readonly marks: WebAssembly.Global;
+  readonly parked: WebAssembly.Global;
   readonly notes: WebAssembly.Global;
   readonly tallies: WebAssembly.Global;
   readonly scratch: WebAssembly.Global;
-  /** Begins the walk of packets whose descriptors stand one behind the other. */
-  open(slot: number, descriptors: number, count: number, room: number, now: number): void;
+  /** Begins the walk of packets that stand described in their contexts. */
+  open(slot: number, count: number, frame: number, stride: number, room: number, now: number): void;
   /** Programs called for each packet, and for all of them. */
   runEach(entry: number, tally: number, link: number): void;
   runAll(entry: number, tally: number, link: number): void;
@@ -32,11 +32,10 @@ export interface RuntimeExports extends MapExports {
   finish(link: number): void;
   /** Service NAT; 1 when the walk is over. */
   translate(tally: number, isLast: number): number;
-  /** From ingress to egress, and the end. */
+  /** From ingress to egress. */
   turn(): void;
-  settle(): void;
-  /** Where the contexts stand by slot at the end. */
-  finals(): number;
+  /** The end. 1 when contexts have been parked, all of them then. */
+  settle(): number;
   setTime(nanoseconds: number): void;
   setCpu(cpu: number): void;
   seedRandom(seed: number): void;

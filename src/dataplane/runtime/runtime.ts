@@ -7,14 +7,12 @@ import type { Runtime } from "../runtime.ts";
 import { createByteMaps } from "./maps.ts";
 import { loadRuntime, type RuntimeExports } from "./module.ts";
 import { createTallies } from "./tally.ts";
-import { createWalk, type Walk } from "./walk.ts";
+import { type Walk, WasmWalk } from "./walk.ts";
 
 /** A runtime, and what the engine around it takes packets through. */
 export interface WasmRuntime {
   readonly runtime: Runtime;
   readonly walk: Walk;
-  /** Where mark and priority of the frame of a slot are put, as an index of words; two a slot. */
-  readonly marks: number;
   /** The slot of a frame that comes alone; those of the batch begin at 0. */
   readonly single: number;
 }
@@ -37,11 +35,10 @@ export async function createRuntime(
   const single = capacity.batch + capacity.fragments;
   const slots = single + 1 + capacity.fragments;
   const releasedLength = () => instance.exports.releasedLength();
-  const walk = createWalk({ exports, memory, slots, tallies, releasedLength, ringRevision });
+  const walk = new WasmWalk({ exports, memory, slots, tallies, releasedLength, ringRevision });
   exports.seedRandom(seed | 0);
   return {
     walk,
-    marks: (exports.marks.value >>> 0) / 4,
     single,
     runtime: {
       memory,
@@ -60,7 +57,7 @@ export async function createRuntime(
         exports.setCpu(cpu);
       },
       createMap: createByteMaps(exports, memory, arena, room).createMap,
-      install: walk.install,
+      install: (chains) => walk.install(chains),
       tally: tallies.read,
     },
   };

@@ -1,6 +1,6 @@
 /**
- * The walk through the chains: one call into the module for each link and batch. What a program throws comes out
- * here, and the module goes on behind the packet that it had.
+ * The walk through the chains, and where the contexts of its packets stand. A frame that is to walk is described in its
+ * context from the beginning, so that nothing is copied: the first half of a context is a descriptor.
  */
 import * as layout from "../../../abi/program.ts";
 import { NOTE_FATE, NOTE_LINK, NOTE_SIZE } from "../../../abi/runtime.ts";
@@ -11,45 +11,37 @@ import {
   isServiceNatAlone,
   type ProgramOutcome,
   SERVICE_NAT_ALONE,
-  type Step,
 } from "../runtime.ts";
 import type { RuntimeExports } from "./module.ts";
-import type { Tallies, Tally } from "./tally.ts";
+import type { Tallies } from "./tally.ts";
+import { type Turn, take } from "./turn.ts";
 
-/** Packets whose descriptors stand one behind the other. */
+/** Packets whose contexts stand one behind the other, and whose frames have places of one size. */
 export interface Call {
   /** Of the first. */
   readonly slot: number;
-  readonly descriptors: number;
   readonly count: number;
-  /** Most bytes of a frame. */
+  /** Where the first frame has come, bytes from there to the next one's place, and most bytes of a frame. */
+  readonly frame: number;
+  readonly stride: number;
   readonly room: number;
 }
 
 export interface Walk {
   /** Whether there is more in the way of packets than service NAT, or less. */
   readonly active: boolean;
+  /** Where, as an index of words, the context of a frame to come is to be written. */
+  contextOf(slot: number): number;
   /** `now` is the module's time. */
   run(call: Call, now: number): void;
   /** Packets have gone without a walk. */
   skip(slot: number, count: number): void;
-  /** Where, as an index of words, the context of a slot begins with its descriptor; 0 when it has had no walk. */
-  contextOf(slot: number): number;
+  /** Where, as an index of words, the context is that a slot's walk has left; 0 when it has had none. */
+  finalOf(slot: number): number;
   /** Adds what programs have done to the outcome of a slot, if its packet has had a walk. */
   annotate(slot: number, outcome: Outcome): Outcome;
   install(chains: Chains): void;
 }
-
-/** A step with the place where it is counted. */
-type Turn = Step & { readonly tally: Tally };
-type ProgramTurn = Extract<Turn, { kind: "program" }>;
-
-interface Note {
-  readonly fate: number;
-  readonly link: number;
-}
-
-const UNENDED: Note = { fate: 0, link: 0 };
 
 export interface WalkParts {
   readonly exports: RuntimeExports;
@@ -62,140 +54,125 @@ export interface WalkParts {
   ringRevision(): number;
 }
 
-export function createWalk(parts: WalkParts): Walk {
-  const { exports, memory, tallies } = parts;
-  const words = new Uint32Array(memory.buffer);
-  const notes = exports.notes.value >>> 0;
-  /** Where contexts stand when nobody has ended, so that nothing is noted. */
-  const contexts = exports.contexts.value >>> 0;
-  /** Where the contexts stand that a slot's walk has left, slot 0 first; 0 for a slot without a walk. */
-  const places = new Uint32Array(parts.slots);
-  let chains: Chains;
-  let ingress: readonly Turn[];
-  let egress: readonly Turn[];
-  let active = false;
-  let ringRevision = 0;
-  /** Whether a slot may have a place. */
-  let isPlaced = false;
+/** Where the context of a slot has been left: nowhere, where it was, or among those that were parked. */
+const [NOWHERE, HOME, PARKED] = [0, 1, 2];
+const WORDS = layout.CTX_SIZE / 4;
 
-  function forgetRings(): void {
-    if (ringRevision === parts.ringRevision()) return;
-    ringRevision = parts.ringRevision();
-    exports.forgetRings();
+export class WasmWalk implements Walk {
+  readonly #parts: WalkParts;
+  readonly #exports: RuntimeExports;
+  readonly #words: Uint32Array;
+  /** As indices of words. */
+  readonly #contexts: number;
+  readonly #parked: number;
+  readonly #notes: number;
+  /** By slot: NOWHERE, HOME or PARKED. */
+  readonly #places: Uint8Array;
+  #chains!: Chains;
+  #ingress!: readonly Turn[];
+  #egress!: readonly Turn[];
+  #active = false;
+  #ringRevision = 0;
+  /** Whether a slot may have a place. */
+  #isPlaced = false;
+
+  constructor(parts: WalkParts) {
+    const { exports, memory, slots } = parts;
+    this.#parts = parts;
+    this.#exports = exports;
+    this.#words = new Uint32Array(memory.buffer);
+    [this.#contexts, this.#parked, this.#notes] = [
+      exports.contexts,
+      exports.parked,
+      exports.notes,
+    ].map(({ value }) => (value >>> 0) / 4) as [number, number, number];
+    this.#places = new Uint8Array(slots);
+    this.install(SERVICE_NAT_ALONE);
+  }
+
+  get active(): boolean {
+    return this.#active;
+  }
+
+  install(chains: Chains): void {
+    const { tallies } = this.#parts;
+    const turnsOf = (steps: Chains["ingress"]): Turn[] =>
+      steps.map((step) => ({ ...step, tally: tallies.of(step.link) }));
+    tallies.assign([...chains.ingress, ...chains.egress].map(({ link }) => link));
+    this.#chains = chains;
+    this.#ingress = turnsOf(chains.ingress);
+    this.#egress = turnsOf(chains.egress);
+    this.#active = !isServiceNatAlone(chains);
+  }
+
+  contextOf(slot: number): number {
+    return this.#contexts + slot * WORDS;
+  }
+
+  run({ slot, count, frame, stride, room }: Call, now: number): void {
+    this.#forgetRings();
+    this.#exports.open(slot, count, frame, stride, room, now);
+    const place = this.#takeAll();
+    this.#places.fill(place, slot, slot + count + this.#parts.releasedLength());
+    this.#isPlaced = true;
+  }
+
+  #forgetRings(): void {
+    const revision = this.#parts.ringRevision();
+    if (this.#ringRevision === revision) return;
+    this.#ringRevision = revision;
+    this.#exports.forgetRings();
+  }
+
+  /** Returns where the contexts have been left. */
+  #takeAll(): number {
+    if (this.#takeIngress()) return HOME;
+    if (this.#egress.length > 0) this.#takeEgress();
+    return this.#exports.settle() === 0 ? HOME : PARKED;
   }
 
   /** True when nothing is left to be done. */
-  function takeIngress(): boolean {
-    const last = egress.length === 0 ? ingress.length - 1 : -1;
-    for (let i = 0; i < ingress.length; i++) {
-      if (take(ingress[i] as Turn, i === last)) return true;
+  #takeIngress(): boolean {
+    const last = this.#egress.length === 0 ? this.#ingress.length - 1 : -1;
+    for (let i = 0; i < this.#ingress.length; i++) {
+      if (take(this.#exports, this.#chains, this.#ingress[i] as Turn, i === last)) return true;
     }
     return false;
   }
 
-  function takeEgress(): void {
-    if (egress.length === 0) return;
-    exports.turn();
-    for (const turn of egress) take(turn, false);
+  #takeEgress(): void {
+    this.#exports.turn();
+    for (const turn of this.#egress) take(this.#exports, this.#chains, turn, false);
   }
 
-  function take(turn: Turn, isLast: boolean): boolean {
-    const { clock } = chains;
-    if (clock === undefined) return carryOut(turn, isLast);
-    const began = clock();
-    const isOver = carryOut(turn, isLast);
-    turn.tally.runTime += clock() - began;
-    return isOver;
+  skip(slot: number, count: number): void {
+    if (this.#isPlaced) this.#places.fill(NOWHERE, slot, slot + count);
   }
 
-  function carryOut(turn: Turn, isLast: boolean): boolean {
-    if (turn.kind === "service-nat") {
-      return exports.translate(turn.tally.address, isLast ? 1 : 0) !== 0;
-    }
-    if (turn.form === "packet") runEach(turn);
-    else runAll(turn);
-    return false;
+  finalOf(slot: number): number {
+    const place = this.#places[slot];
+    if (place === NOWHERE) return 0;
+    return (place === PARKED ? this.#parked : this.#contexts) + slot * WORDS;
   }
 
-  function runEach({ entry, link, tally: { address } }: ProgramTurn): void {
-    for (let isOn = true; isOn; ) {
-      try {
-        exports.runEach(entry, address, link);
-        return;
-      } catch (error) {
-        exports.trapOne(address);
-        isOn = chains.trapped(link, error);
-      }
-    }
-    exports.finish(link);
+  annotate(slot: number, outcome: Outcome): Outcome {
+    const context = this.finalOf(slot);
+    if (context !== 0) outcome.programs = this.#read(slot, context, outcome.verdict);
+    return outcome;
   }
 
-  function runAll({ entry, link, tally: { address } }: ProgramTurn): void {
-    try {
-      exports.runAll(entry, address, link);
-    } catch (error) {
-      exports.trapAll(address);
-      chains.trapped(link, error);
-      exports.finish(link);
-    }
-  }
-
-  function install(given: Chains): void {
-    tallies.assign([...given.ingress, ...given.egress].map(({ link }) => link));
-    const turnOf = (step: Step): Turn => ({ ...step, tally: tallies.of(step.link) });
-    chains = given;
-    ingress = given.ingress.map(turnOf);
-    egress = given.egress.map(turnOf);
-    active = !isServiceNatAlone(given);
-  }
-
-  install(SERVICE_NAT_ALONE);
-  return {
-    get active() {
-      return active;
-    },
-    install,
-    run({ slot, descriptors, count, room }, now) {
-      forgetRings();
-      exports.open(slot, descriptors, count, room, now);
-      if (!takeIngress()) {
-        takeEgress();
-        exports.settle();
-      }
-      places.fill(exports.finals() >>> 0, slot, slot + count + parts.releasedLength());
-      isPlaced = true;
-    },
-    skip(slot, count) {
-      if (isPlaced) places.fill(0, slot, slot + count);
-    },
-    contextOf(slot) {
-      const place = places[slot] as number;
-      return place === 0 ? 0 : (place + slot * layout.CTX_SIZE) >>> 2;
-    },
-    annotate(slot, outcome) {
-      const place = places[slot] as number;
-      if (place !== 0) outcome.programs = read(place, slot, outcome.verdict);
-      return outcome;
-    },
-  };
-
-  function read(place: number, slot: number, verdict: number): ProgramOutcome {
-    const { fate, link } = place === contexts ? UNENDED : noteOf(slot);
-    const word = (field: number) => words[(place + slot * layout.CTX_SIZE + field) >>> 2] as number;
+  #read(slot: number, context: number, verdict: number): ProgramOutcome {
+    const note = this.#notes + (slot * NOTE_SIZE) / 4;
+    // When nobody has ended, nothing may be noted.
+    const isNoted = this.#places[slot] === PARKED;
+    const word = (index: number) => this.#words[index] as number;
+    const fate = isNoted ? word(note + NOTE_FATE / 4) : 0;
     return {
-      link,
-      reason: fate !== 0 && fate - 1 <= VERDICT_DROP ? word(layout.CTX_REASON) : 0,
-      mark: word(layout.CTX_MARK),
-      priority: word(layout.CTX_PRIORITY),
-      redirect: verdict === VERDICT_REDIRECT ? word(layout.CTX_REDIRECT) : 0,
-    };
-  }
-
-  function noteOf(slot: number): Note {
-    const note = (notes + slot * NOTE_SIZE) >>> 2;
-    return {
-      fate: words[note + NOTE_FATE / 4] as number,
-      link: words[note + NOTE_LINK / 4] as number,
+      link: isNoted ? word(note + NOTE_LINK / 4) : 0,
+      reason: fate !== 0 && fate - 1 <= VERDICT_DROP ? word(context + layout.CTX_REASON / 4) : 0,
+      mark: word(context + layout.CTX_MARK / 4),
+      priority: word(context + layout.CTX_PRIORITY / 4),
+      redirect: verdict === VERDICT_REDIRECT ? word(context + layout.CTX_REDIRECT / 4) : 0,
     };
   }
 }

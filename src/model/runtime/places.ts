@@ -1,6 +1,6 @@
 /** Where things stand in the memory that programs run in. */
 import { FRAME_MAX, HEADROOM } from "../../../abi/limits.ts";
-import { CTX_SIZE } from "../../../abi/program.ts";
+import { CONTEXTS_MAX, CTX_SIZE } from "../../../abi/program.ts";
 import type { Capacity } from "../../dataplane/dataplane.ts";
 import { DataplaneError } from "../../dataplane/error.ts";
 import type { Extent } from "./context.ts";
@@ -37,7 +37,7 @@ export function layOut(capacity: Capacity): Places {
   const slotSize = roundUp(capacity.headroom + capacity.frame);
   const heldSize = roundUp(capacity.frame);
   const contexts = take(packets * CTX_SIZE);
-  const gathered = take(packets * CTX_SIZE);
+  const gathered = take(CONTEXTS_MAX * CTX_SIZE);
   const batch = take(capacity.batch * slotSize);
   const single = take(capacity.headroom + FRAME_MAX);
   const released = take(capacity.fragments * heldSize);

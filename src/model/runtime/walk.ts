@@ -2,7 +2,7 @@
  * The walk through the chains: ingress, then egress for what leaves. A step takes every packet that
  * still walks, in their order, before the next step begins.
  */
-import { NEXT } from "../../../abi/program.ts";
+import { CONTEXTS_MAX, NEXT } from "../../../abi/program.ts";
 import { VERDICT_ABORTED } from "../../../abi/verdict.ts";
 import type { Capacity } from "../../dataplane/dataplane.ts";
 import type { Chains, Step } from "../../dataplane/runtime.ts";
@@ -67,9 +67,14 @@ function take(call: Call, step: Step, walkers: Walker[]): void {
   const started = clock();
   if (step.kind === "service-nat") {
     walkers.push(...translate(call, step.link, walking, walkers.length));
-  } else if (step.form === "batch") runTogether(call, step, walking);
-  else for (const walker of walking) runAlone(call, step, walker);
+  } else if (step.form === "batch") {
+    for (const part of partsOf(walking, CONTEXTS_MAX)) runTogether(call, step, part);
+  } else for (const walker of walking) runAlone(call, step, walker);
   tallyOf(call, step.link).runTime += clock() - started;
+}
+
+function* partsOf(walkers: readonly Walker[], most: number): Generator<readonly Walker[]> {
+  for (let from = 0; from < walkers.length; from += most) yield walkers.slice(from, from + most);
 }
 
 type ProgramStep = Step & { readonly kind: "program" };
@@ -80,6 +85,7 @@ function runAlone(call: Call, { link, entry }: ProgramStep, walker: Walker): voi
 }
 
 function runTogether(call: Call, { link, entry }: ProgramStep, walking: readonly Walker[]): void {
+  if (call.silenced.has(link)) return;
   const contexts = walking.map(({ context }) => context);
   heed(call, link, walking, runBatch(call.machine, entry, contexts));
 }
