@@ -15,6 +15,7 @@ import {
 } from "../pcap/index.ts";
 import type { Departure } from "../replay/replay.ts";
 import { fileError, InputError } from "./failure.ts";
+import { nameOf } from "./files.ts";
 import { openOutput } from "./output.ts";
 
 /** Bytes read at once. */
@@ -31,7 +32,7 @@ export interface CaptureSource {
 
 /** A pcap or pcapng file, gzipped or not; "-" is the standard input. */
 export async function openCapture(path: string): Promise<CaptureSource> {
-  const name = path === "-" ? "standard input" : path;
+  const name = nameOf(path);
   const status = path === "-" ? undefined : await statusOf(path);
   const size = status?.isFile() ? status.size : undefined;
   const reader = createReader();

@@ -1,5 +1,4 @@
 /** The two sides of `waxdp diff`: manifests read, laid over the common ones, and applied. */
-import { setImmediate as turn } from "node:timers/promises";
 import type { Network } from "../dataplane/dataplane.ts";
 import { capacityFor } from "../diff/capacity.ts";
 import { detectionOf } from "../diff/detection.ts";
@@ -47,10 +46,8 @@ export async function prepareSides(
   return createSides(a, b, detectionOf(before, after));
 }
 
-/** Between two texts a signal is heard. */
 async function readObjects(paths: readonly string[]): Promise<ObjectSet> {
   const sources = await readManifests(paths);
-  await turn();
   return parseManifests(sources.map(({ name, text }) => ({ file: name, text })));
 }
 
@@ -91,9 +88,7 @@ async function createApplied(
   const capacity = capacityFor(objects, network);
   const options = { node, network, capacity, scheduler: "random" } as const;
   const dataplane = await (engine === "wasm" ? createDataplane(options) : createModel(options));
-  const { warnings } = dataplane.apply(objects);
-  await turn();
-  return { dataplane, warnings };
+  return { dataplane, warnings: dataplane.apply(objects).warnings };
 }
 
 /** What both sides have to say is said once; else it is said whose it is. */

@@ -1,5 +1,4 @@
 /** `waxdp diff`: which flows change between two sets of manifests. */
-import { setImmediate as turn } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { type Compared, createDiff, type Sides } from "../diff/diff.ts";
 import {
@@ -82,7 +81,7 @@ async function compareFrontends(
   const { length, compare } = createDiff(sides);
   const found: Compared[] = [];
   const totals = { frontends: length, flows: 0 };
-  await watch(compare(), (compared, done) => {
+  watch(compare(), (compared, done) => {
     totals.flows += compared.flows;
     if (compared.differences.length > 0) found.push(compared);
     return `${count(done)} of ${count(length)} frontends compared`;
@@ -107,7 +106,7 @@ async function compareFlows(
   const flows = createFlowTable(sides, FLOWS_MAX);
   await readFlows(source, flows);
   const found: FlowDifference[] = [];
-  await watch(flows.flows(), (captured, done) => {
+  watch(flows.flows(), (captured, done) => {
     const difference = compareCaptured(sides, captured);
     if (difference) found.push(difference);
     return `${count(done)} of ${count(flows.length)} flows compared`;
@@ -143,22 +142,13 @@ function tooManyFlows({ name }: CaptureSource): InputError {
   );
 }
 
-const TURN_MS = 50;
-
-/** Goes through `items`; between two of them the progress line is drawn, and signals are heard. */
-async function watch<T>(
-  items: Iterable<T>,
-  take: (item: T, done: number) => string,
-): Promise<void> {
+/** Goes through `items` with a progress line. */
+function watch<T>(items: Iterable<T>, take: (item: T, done: number) => string): void {
   const line = progress();
-  let next = performance.now() + TURN_MS;
   let done = 0;
   for (const item of items) {
     const text = take(item, ++done);
-    if (performance.now() < next) continue;
     line.update(() => text);
-    await turn();
-    next = performance.now() + TURN_MS;
   }
   line.clear();
 }

@@ -8,6 +8,7 @@ import { addSetupOptions, prepare, type SetupOptions } from "./setup.ts";
 import { painter, printable, VERDICT_STYLES } from "./terminal.ts";
 
 interface ExplainOptions extends SetupOptions {
+  readonly file: readonly string[];
   readonly from?: string;
   readonly to?: string;
   readonly proto?: Proto;
@@ -31,7 +32,7 @@ export function register(program: Command): void {
   const command = program
     .command("explain")
     .description("Says what would happen to the first packet of a flow, and why, step by step.");
-  addSetupOptions(command)
+  addSetupOptions(command, "needed")
     .option("--from <address[:port]>", "who sends it (port 40000 unless given)")
     .option("--to <address:port>", "what is dialled")
     .addOption(

@@ -5,10 +5,6 @@ import { printable } from "./terminal.ts";
 export const EXIT_DIFFERENT = 1;
 /** Wrong usage or bad input. */
 export const EXIT_BAD_INPUT = 2;
-/** 128 + SIGINT, as a shell reports it. */
-export const EXIT_INTERRUPTED = 130;
-/** 128 + SIGTERM. */
-export const EXIT_TERMINATED = 143;
 
 /** Wrong usage or bad input; the message says what, where, and how to mend it. */
 export class InputError extends Error {
@@ -29,6 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of the path is not a folder",
   ENOSPC: "no space left on the device",
   EROFS: "the file system is read-only",
+  ENAMETOOLONG: "the name is too long",
   ELOOP: "too many symbolic links",
   EMFILE: "too many open files",
   EIO: "the device reports an error",
@@ -38,7 +35,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function fileError(verb: string, path: string, error: unknown): InputError {
   const { code, message } = error as NodeJS.ErrnoException;
   const reason = (code !== undefined && REASONS[code]) || message;
-  return new InputError(`cannot ${verb} ${path}: ${reason}`, { cause: error });
+  return new InputError(`cannot ${verb} ${path || '""'}: ${reason}`, { cause: error });
 }
 
 /**
@@ -62,12 +59,4 @@ export function report(error: unknown): void {
   process.stderr.write(
     `waxdp: ${lines(debug ? (error.stack ?? error.message) : describe(error))}\n`,
   );
-}
-
-/**
- * A program may loop for ever, and then no handler of ours is called: Ctrl-C ends the process by itself. For
- * commands that leave nothing unfinished behind.
- */
-export function leaveSignals(): void {
-  for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal);
 }

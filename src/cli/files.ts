@@ -1,6 +1,6 @@
 /** The files a command reads: manifests, the network, whole texts. */
 import { createReadStream, type Stats } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Network } from "../dataplane/dataplane.ts";
@@ -74,24 +74,27 @@ async function placeOf(path: string): Promise<string> {
   });
 }
 
+/** Half of what a JavaScript string can be, and what manifests may have. */
+const TEXT_BYTES_MAX = 2 ** 28;
+
 /** The text of a file, or of the standard input for "-". */
 async function readText(path: string): Promise<TextFile> {
-  if (path === "-")
-    return { name: "standard input", text: (await readAll(process.stdin)).toString("utf8") };
-  try {
-    return { name: path, text: await readFile(path, "utf8") };
-  } catch (error) {
-    throw fileError("read", path, error);
-  }
+  const { buffer } = await readBytes(path, TEXT_BYTES_MAX);
+  return { name: nameOf(path), text: Buffer.from(buffer).toString("utf8") };
+}
+
+/** What a file is called in messages. */
+export function nameOf(path: string): string {
+  return path === "-" ? "standard input" : path;
 }
 
 /** Devices have no size before they are read: `most` stops them. */
-async function readAll(stream: Readable, refuse?: () => Error, most = BYTES_MAX): Promise<Buffer> {
+async function readAll(stream: Readable, most: number, refuse: () => Error): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of stream as AsyncIterable<Buffer>) {
     size += part.length;
-    if (refuse && size > most) throw refuse();
+    if (size > most) throw refuse();
     parts.push(part);
   }
   return Buffer.concat(parts);
@@ -105,14 +108,14 @@ export async function readBytes(path: string, most = BYTES_MAX): Promise<Uint8Ar
   try {
     if (path !== "-" && (await stat(path)).size > most) throw tooLarge(path, most);
     const stream = path === "-" ? process.stdin : createReadStream(path);
-    return new Uint8Array(await readAll(stream, () => tooLarge(path, most), most));
+    return new Uint8Array(await readAll(stream, most, () => tooLarge(path, most)));
   } catch (error) {
-    throw error instanceof InputError ? error : fileError("read", path, error);
+    throw error instanceof InputError ? error : fileError("read", nameOf(path), error);
   }
 }
 
 function tooLarge(path: string, most: number): InputError {
-  return new InputError(`${path} has more than ${count(most)} bytes`);
+  return new InputError(`${nameOf(path)} has more than ${count(most)} bytes`);
 }
 
 export async function readJson(path: string): Promise<unknown> {
@@ -123,7 +126,7 @@ export async function readJson(path: string): Promise<unknown> {
 /** The `--network` file: what `ip -j addr` and `ip -j route` print, under "addresses" and "routes". */
 export async function readNetwork(path: string): Promise<Network> {
   const value = await readJson(path);
-  const name = path === "-" ? "standard input" : path;
+  const name = nameOf(path);
   if (!isRecord(value))
     throw new InputError(`${name}: not an object with "addresses" and "routes"`);
   return { addresses: arrayOf(name, value, "addresses"), routes: arrayOf(name, value, "routes") };
@@ -131,7 +134,7 @@ export async function readNetwork(path: string): Promise<Network> {
 
 function parseJson(name: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
     throw new InputError(`${name}: not JSON: ${(error as Error).message}`);
   }

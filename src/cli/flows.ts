@@ -5,6 +5,7 @@ import { PROTOS, type Proto } from "../dataplane/entries.ts";
 import type { FlowSpec } from "../explain.ts";
 import * as address from "../packet/address.ts";
 import { fileError, InputError } from "./failure.ts";
+import { nameOf } from "./files.ts";
 
 /** A flow with the name its line gives it. */
 export interface NamedFlow {
@@ -47,7 +48,7 @@ export function checkFamilies(place: string, { saddr, daddr }: FlowSpec): void {
 
 /** The flows of a JSON lines file, one by one; "-" is the standard input. Empty lines are passed over. */
 export async function* readFlows(path: string): AsyncGenerator<NamedFlow> {
-  const name = path === "-" ? "standard input" : path;
+  const name = nameOf(path);
   let number = 0;
   for await (const line of readLines(name, path === "-" ? process.stdin : createReadStream(path))) {
     number++;

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { Packr } from "msgpackr";
 import type { Tuple } from "../dataplane/entries.ts";
 import { formatEndpoint } from "../packet/address.ts";
-import { checkOutputs, writeOutput } from "./output.ts";
+import { checkOutputs, openOutput } from "./output.ts";
 import { table } from "./table.ts";
 import { type Paint, painter, printable } from "./terminal.ts";
 
@@ -32,9 +32,38 @@ export async function show(
   lines: (paint: Paint) => readonly string[],
 ): Promise<void> {
   const paint: Paint = output === "-" ? painter(process.stdout) : (_, text) => text;
-  const text = () => (json ? JSON.stringify(value) : lines(paint).join("\n"));
-  const bytes = msgpack ? packr.pack(value) : new TextEncoder().encode(`${text()}\n`);
-  await writeOutput(output, bytes);
+  const texts = () => (json ? jsonTexts(value) : lineTexts(lines(paint)));
+  await write(output, msgpack ? [packr.pack(value)] : encoded(texts()));
+}
+
+async function write(path: string, parts: Iterable<Uint8Array>): Promise<void> {
+  const output = await openOutput(path);
+  try {
+    for (const part of parts) await output.write(part);
+    await output.finish();
+  } finally {
+    await output.abandon();
+  }
+}
+
+function* encoded(texts: Iterable<string>): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for (const text of texts) yield encoder.encode(text);
+}
+
+/** Item by item: all entries of a map may be more than one string can be. */
+function* jsonTexts(value: unknown): Generator<string> {
+  if (!Array.isArray(value)) return yield `${JSON.stringify(value)}\n`;
+  let before = "[";
+  for (const item of value) {
+    yield `${before}${JSON.stringify(item)}`;
+    before = ",";
+  }
+  yield value.length === 0 ? "[]\n" : "]\n";
+}
+
+function* lineTexts(lines: readonly string[]): Generator<string> {
+  for (const line of lines) yield `${line}\n`;
 }
 
 /** A line per field. */

@@ -2,7 +2,7 @@
 /** The command line: sets up the commands, and turns every way they can end into an exit code. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_TERMINATED, fileError, report } from "./failure.ts";
+import { EXIT_BAD_INPUT, fileError, report } from "./failure.ts";
 import { removeUnfinished } from "./output.ts";
 
 const EXAMPLES = `
@@ -76,14 +76,6 @@ function endQuietlyOnClosedPipe(): void {
   }
 }
 
-function cleanUpOn(signal: NodeJS.Signals, exitCode: number): void {
-  process.once(signal, () => {
-    removeUnfinished();
-    if (process.stderr.isTTY) process.stderr.write("\n");
-    process.exit(exitCode);
-  });
-}
-
 function exitCodeOf(error: unknown): number {
   if (!(error instanceof CommanderError)) {
     report(error);
@@ -94,8 +86,6 @@ function exitCodeOf(error: unknown): number {
 }
 
 endQuietlyOnClosedPipe();
-cleanUpOn("SIGINT", EXIT_INTERRUPTED);
-cleanUpOn("SIGTERM", EXIT_TERMINATED);
 try {
   await (await createProgram()).parseAsync();
 } catch (error) {

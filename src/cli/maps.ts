@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Dataplane, Maps } from "../dataplane/dataplane.ts";
 import { fromJson, toJson } from "../maps/json.ts";
-import type { MapInfo, UserMap } from "../maps/map.ts";
+import type { Layout, MapInfo, RingBuffer, UserMap } from "../maps/map.ts";
 import { EXIT_DIFFERENT, InputError } from "./failure.ts";
 import { type Format, factLines, formatted, show, textOf } from "./format.ts";
 import { type OpenedSnapshot, openSnapshot, SNAPSHOT } from "./snapshot.ts";
@@ -32,7 +32,7 @@ export function register(program: Command): void {
     .argument("<name>", "name of the map")
     .action(describe);
   formatted(maps.command("dump"))
-    .description("The entries of a map.")
+    .description("The entries of a map, or the records of a ring buffer that nobody has read.")
     .argument("<snapshot>", SNAPSHOT)
     .argument("<name>", "name of the map")
     .action(dump);
@@ -82,11 +82,24 @@ async function describe(path: string, name: string, format: Format): Promise<voi
 }
 
 async function dump(path: string, name: string, format: Format): Promise<void> {
-  const entries = [...mapNamed(await openSnapshot(path), name).entries()].map(([key, value]) => ({
+  const map = mapNamed(await openSnapshot(path), name);
+  if (map.info.type === "ringbuf") return dumpRecords(map, format);
+  const entries = Array.from(map.entries(), ([key, value]) => ({
     key: toJson(key),
     value: toJson(value),
   }));
   await show(format, entries, (paint) => entryLines(entries, paint));
+}
+
+/** What nobody has read yet, in order. */
+async function dumpRecords(map: AnyMap, format: Format): Promise<void> {
+  const records = Array.from(map.entries(), ([, record]) => toJson(record));
+  const { columns, cells } = columnsOf(records, "VALUE");
+  await show(format, records, (paint) => {
+    return records.length === 0
+      ? ["no records"]
+      : table(columns, records.map(cells), heading(paint));
+  });
 }
 
 interface Entry {
@@ -145,6 +158,15 @@ async function lookup(path: string, name: string, key: string, format: Format): 
   }
   const shown = toJson(value);
   await show(format, shown, () => [textOf(shown)]);
+}
+
+const LONG: ReadonlySet<unknown> = new Set(["u64", "i64", "be64"]);
+
+/** Digits are text where JSON would round them, and where bytes or text are wanted, which need no quotes. */
+function keyOf(layout: Layout | undefined, text: string): unknown {
+  const isText =
+    typeof layout === "string" ? LONG.has(layout) && /^-?\d+$/.test(text) : !/^\s*["{[]/.test(text);
+  return fromJson(layout, isText ? text : fromText(text));
 }
 
 /** JSON, or else the text itself: an address need not stand in quotes. */
@@ -219,11 +241,24 @@ function ownMap(maps: Maps, name: keyof Maps): AnyMap {
 }
 
 function userMap({ maps }: Dataplane, info: MapInfo, programs: readonly string[]): AnyMap {
+  if (info.type === "ringbuf") return ringMap(maps.get(info.name) as RingBuffer, info, programs);
   const map = maps.get(info.name) as UserMap;
   return {
     info: { ...info, programs },
-    lookup: (key) => map.lookup(fromJson(info.key, fromText(key))),
+    lookup: (key) => map.lookup(keyOf(info.key, key)),
     entries: () => map.entries(),
+  };
+}
+
+function ringMap(ring: RingBuffer, info: MapInfo, programs: readonly string[]): AnyMap {
+  return {
+    info: { ...info, programs },
+    lookup() {
+      throw new InputError(
+        `${info.name} is a ring buffer, which has no keys: dump shows its records`,
+      );
+    },
+    entries: () => ring.read().map((record) => [undefined, record]),
   };
 }
 

@@ -21,13 +21,36 @@ export interface Output {
   abandon(): Promise<void>;
 }
 
-/** Temporary files there now, for the signal handlers. */
+/** Temporary files there now. */
 const unfinished = new Set<string>();
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Removes what an interrupted command leaves behind. */
+/**
+ * Signals are listened to only while there is something to remove: a compiler at work, or a program that does not
+ * end, would keep a listener from being called, and Ctrl-C has to end them too.
+ */
+function noteUnfinished(path: string): void {
+  if (unfinished.size === 0) for (const signal of SIGNALS) process.on(signal, interrupt);
+  unfinished.add(path);
+}
+
+function noteFinished(path: string): void {
+  unfinished.delete(path);
+  if (unfinished.size === 0) for (const signal of SIGNALS) process.off(signal, interrupt);
+}
+
+/** The signal then means what it always does, unless somebody else listens to it. */
+function interrupt(signal: NodeJS.Signals): void {
+  removeUnfinished();
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+}
+
+/** Removes what a command leaves behind that does not come to its end. */
 export function removeUnfinished(): void {
-  for (const path of unfinished) rmSync(path, { force: true });
-  unfinished.clear();
+  for (const path of [...unfinished]) {
+    rmSync(path, { force: true });
+    noteFinished(path);
+  }
 }
 
 /** What is `durable` is on the disk before it takes the place of what was there. */
@@ -55,6 +78,14 @@ export async function writeOutput(
   } finally {
     await output.abandon();
   }
+}
+
+/** Throws InputError for a file that could not be written, which is left as it is; a pipe is not touched. */
+export async function tryOutput(path: string): Promise<void> {
+  const isFile = await isRegular(path).catch((error: unknown) => {
+    throw fileError("write", path, error);
+  });
+  if (path !== "-" && isFile) await (await openOutput(path)).abandon();
 }
 
 type Path = string | undefined;
@@ -86,19 +117,33 @@ async function placesOf(paths: readonly Path[]): Promise<{ path: string; place: 
 }
 
 async function isRegular(path: string): Promise<boolean> {
-  const status = await stat(path).catch(() => undefined);
+  const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return undefined;
+  });
   if (status?.isDirectory()) throw Object.assign(new Error(path), { code: "EISDIR" });
   return status === undefined || status.isFile();
 }
 
+let temporaries = 0;
+
+/** Beside it, and no longer than a name may be where that of the file is as long as it may be. */
+function temporaryOf(target: string): string {
+  const name = basename(target).slice(0, 50);
+  return join(dirname(target), `.${name}.${process.pid}.${++temporaries}.partial`);
+}
+
 async function replaceFile(path: string, target: string, durable: boolean): Promise<Output> {
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
-  const file = await open(temporary, "w");
-  unfinished.add(temporary);
+  const temporary = temporaryOf(target);
+  noteUnfinished(temporary);
+  const file = await open(temporary, "w").catch((error: unknown) => {
+    noteFinished(temporary);
+    throw error;
+  });
   const block = blocks(path, (bytes) => writeAll(file, bytes));
   const remove = (): void => {
     rmSync(temporary, { force: true });
-    unfinished.delete(temporary);
+    noteFinished(temporary);
   };
   return {
     write: block.write,
@@ -109,7 +154,7 @@ async function replaceFile(path: string, target: string, durable: boolean): Prom
       await rename(temporary, target).catch((error: unknown) => {
         throw fileError("write", path, error);
       });
-      unfinished.delete(temporary);
+      noteFinished(temporary);
     },
     async abandon() {
       if (!unfinished.has(temporary)) return;

@@ -11,7 +11,7 @@ const EXAMPLES = `
 Examples:
   waxdp program build drop.ts
   waxdp program build drop.ts -o build/drop.wasm
-  waxdp replay cluster.pcapng -f manifests/ --node worker-1 --program drop.wasm --map blocked=list.json`;
+  waxdp replay cluster.pcapng --program drop.wasm --map blocked=list.json`;
 
 export function register(command: Command): void {
   const program = command

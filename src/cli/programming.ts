@@ -4,11 +4,12 @@ import { basename, extname } from "node:path";
 import type { Command } from "commander";
 import { NAME_SIZE_MAX } from "../../abi/program.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import { isSnapshot } from "../dataplane/snapshot/envelope.ts";
 import type { HookName } from "../hook/hook.ts";
 import { type Diagnostic, Program, ProgramError } from "../index.ts";
 import { fromJson } from "../maps/json.ts";
 import { InputError } from "./failure.ts";
-import { readBytes, readJson } from "./files.ts";
+import { nameOf, readBytes, readJson } from "./files.ts";
 
 export interface ProgramOptions {
   readonly program?: readonly string[];
@@ -53,8 +54,10 @@ export async function readProgramming({
   return {
     files: [...files, ...contents.map(({ path }) => path)],
     async install(dataplane) {
-      for (const [index, { hook }] of requests.entries()) {
-        await attach(dataplane, programs[index] as Program, hook);
+      for (const [index, { path, hook }] of requests.entries()) {
+        await attach(dataplane, programs[index] as Program, hook).catch((error: unknown) => {
+          throw refusal(path, error);
+        });
       }
       for (const each of contents) fill(dataplane, each);
     },
@@ -76,19 +79,19 @@ const PROGRAM_BYTES_MAX = 2 ** 20;
 export async function readProgram(path: string, files = new Set<string>()): Promise<Program> {
   try {
     const bytes = await readBytes(path, PROGRAM_BYTES_MAX);
+    if (isSnapshot(bytes)) throw new InputError(`${nameOf(path)} is a snapshot and no program`);
     if (path === "-") return Program.load(bytes);
-    if (extname(path) !== ".ts") return Program.load(bytes, { name: nameOf(path, extname(path)) });
-    return await Program.compile(
-      { entry: path, readFile: (name) => find(name, files) },
-      { name: nameOf(path, ".ts") },
-    );
+    const name = programName(path, extname(path));
+    if (extname(path) !== ".ts") return Program.load(bytes, { name });
+    const readFile = (file: string) => find(file, files);
+    return await Program.compile({ entry: path, readFile }, { name });
   } catch (error) {
-    throw error instanceof ProgramError ? inputError(path, error) : error;
+    throw refusal(path, error);
   }
 }
 
 /** What a file may be called and a program may not. */
-function nameOf(path: string, extension: string): string {
+function programName(path: string, extension: string): string {
   const name = basename(path, extension).replace(/[^A-Za-z0-9_.-]/g, "_");
   return name.slice(0, NAME_SIZE_MAX) || "program";
 }
@@ -99,10 +102,12 @@ async function find(path: string, files: Set<string>): Promise<string | null> {
   return text;
 }
 
-/** Like a compiler's: place, message, and the line with a mark under what is wrong. */
-function inputError(path: string, error: ProgramError): InputError {
-  const found = error.diagnostics.filter(({ severity }) => severity === "error");
-  const text = found.length === 0 ? `${path}: ${error.message}` : found.map(diagnosis).join("\n");
+/** Like a compiler's: place, message, and the line with a mark under what is wrong. Errors without a code are ours. */
+function refusal(path: string, error: unknown): unknown {
+  if (!(error instanceof Error && "code" in error)) return error;
+  const diagnostics = error instanceof ProgramError ? error.diagnostics : [];
+  const found = diagnostics.filter(({ severity }) => severity === "error").map(diagnosis);
+  const text = found.length === 0 ? `${nameOf(path)}: ${error.message}` : found.join("\n");
   return new InputError(text, { cause: error });
 }
 
@@ -113,20 +118,29 @@ function diagnosis({ file, line, column, message, source }: Diagnostic): string 
   return `${text}\n  ${source}\n  ${mark}^`;
 }
 
-/** Before service NAT, in the order given; on egress one behind the other. */
+/** Before service NAT where that stands, in the order given. */
 async function attach(dataplane: Dataplane, program: Program, hook: HookName): Promise<void> {
   const { programs, hooks } = dataplane;
   const loaded = await programs.load(program, { name: freeName(dataplane, program.name) });
-  const place = hook === "ingress" ? { before: "service-nat" } : { last: true };
-  hooks[hook].attach(loaded, place);
+  const services = hooks[hook].links().find((link) => link.name === "service-nat");
+  hooks[hook].attach(loaded, services ? { before: services } : { last: true });
 }
 
 /** A program that is named twice stands there twice. */
 function freeName({ programs }: Dataplane, name: string): string {
   for (let n = 1; ; n++) {
-    const wanted = n === 1 ? name : `${name}-${n}`;
+    const number = n === 1 ? "" : `-${n}`;
+    const wanted = `${name.slice(0, NAME_SIZE_MAX - number.length)}${number}`;
     if (programs.get(wanted) === undefined) return wanted;
   }
+}
+
+/** The standard input's uses, as they were written. */
+export function standardInputs({ program = [], map = [] }: ProgramOptions): string[] {
+  return [
+    ...program.filter((text) => requestOf(text).path === "-").map((text) => `--program ${text}`),
+    ...map.filter((text) => text.endsWith("=-")).map((text) => `--map ${text}`),
+  ];
 }
 
 interface Contents {
@@ -141,7 +155,7 @@ async function readContents(text: string): Promise<Contents> {
   if (at < 1 || path === "") throw new InputError(`--map ${text}: it must be NAME=FILE`);
   const pairs = await readJson(path);
   if (Array.isArray(pairs) && pairs.every(isPair)) return { map, path, pairs };
-  throw new InputError(`${path}: it must hold a JSON array of [key, value] pairs`);
+  throw new InputError(`${nameOf(path)}: it must hold a JSON array of [key, value] pairs`);
 }
 
 function isPair(value: unknown): value is [unknown, unknown] {
@@ -157,11 +171,17 @@ function fill({ maps }: Dataplane, { map: name, path, pairs }: Contents): void {
     try {
       map.update(fromJson(keyLayout, key), fromJson(valueLayout, value));
     } catch (error) {
-      throw new InputError(`${path}: entry ${index + 1}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      const hint = isRounded([key, value]) ? "; numbers beyond 2^53 stand in quotes" : "";
+      const text = `entry ${index + 1}: ${(error as Error).message}${hint}`;
+      throw new InputError(`${nameOf(path)}: ${text}`, { cause: error });
     }
   }
+}
+
+/** A number that JSON has rounded is none that the file's author has written. */
+function isRounded(value: unknown): boolean {
+  if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value);
+  return typeof value === "object" && value !== null && Object.values(value).some(isRounded);
 }
 
 function missing(name: string, maps: readonly { readonly name: string }[]): string {

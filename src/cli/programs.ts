@@ -1,12 +1,13 @@
 /** `waxdp programs`: the programs and links of a snapshot, or what is in a program's file. */
 import type { Command } from "commander";
-import { type KeptProgram, type Program, readSnapshot, type SnapshotInfo } from "../index.ts";
+import type { KeptLink, KeptProgram, Program } from "../index.ts";
 import { InputError } from "./failure.ts";
-import { readBytes } from "./files.ts";
+import { nameOf } from "./files.ts";
 import { type Format, factLines, formatted, show } from "./format.ts";
 import { linkLines } from "./links.ts";
 import { readProgram } from "./programming.ts";
-import { isSnapshotFile, readAt, SNAPSHOT } from "./snapshot.ts";
+import { isSnapshotFile, readKept, SNAPSHOT } from "./snapshot.ts";
+import { printable } from "./terminal.ts";
 
 const EXAMPLES = `
 Examples:
@@ -33,7 +34,7 @@ export function register(program: Command): void {
 }
 
 async function list(path: string, format: Format): Promise<void> {
-  const { programs, links } = await readInfo(path);
+  const { programs, links } = (await readKept(path)).info;
   const idle = programs.filter(
     (each) => !each.builtin && !links.some((link) => link.program.name === each.name),
   );
@@ -44,12 +45,21 @@ async function list(path: string, format: Format): Promise<void> {
 }
 
 function idleLine({ name, tag }: KeptProgram): string {
-  return `${name} (${tag}) is loaded and stands at no hook.`;
+  return printable(`${name} (${tag}) is loaded and stands at no hook.`);
 }
 
 async function describe(path: string, name: string | undefined, format: Format): Promise<void> {
-  const facts = name === undefined ? fileFacts(await readFile(path)) : await factsOf(path, name);
+  if (name !== undefined) return describeKept(path, name, format);
+  const facts = fileFacts(await readFile(path));
   await show(format, facts, (paint) => factLines(facts, paint));
+}
+
+async function describeKept(path: string, name: string, format: Format): Promise<void> {
+  const { links, ...facts } = await factsOf(path, name);
+  await show(format, { ...facts, links }, (paint) => [
+    ...factLines(facts, paint),
+    ...(links.length === 0 ? [] : ["", ...linkLines(links, paint)]),
+  ]);
 }
 
 async function readFile(path: string): Promise<Program> {
@@ -66,17 +76,15 @@ function fileFacts(program: Program): Record<string, unknown> {
   return { name, tag, form, size: bytes.length, memory, functions, helpers, types };
 }
 
-async function factsOf(path: string, name: string): Promise<Record<string, unknown>> {
-  const { programs, links } = await readInfo(path);
+async function factsOf(
+  path: string,
+  name: string,
+): Promise<KeptProgram & { readonly links: readonly KeptLink[] }> {
+  const { programs, links } = (await readKept(path)).info;
   const found = programs.find((each) => each.name === name);
   if (found === undefined) {
     const names = programs.map((each) => each.name).join(", ");
-    throw new InputError(`${path}: it has no program "${name}": there are ${names}`);
+    throw new InputError(`${nameOf(path)}: it has no program "${name}": there are ${names}`);
   }
   return { ...found, links: links.filter((link) => link.program.name === found.name) };
-}
-
-async function readInfo(path: string): Promise<SnapshotInfo> {
-  const bytes = await readBytes(path);
-  return readAt(path, () => readSnapshot(bytes));
 }

@@ -1,7 +1,7 @@
 /** `waxdp replay`: a capture through a node's dataplane. */
 import type { Command } from "commander";
 import type { Dataplane } from "../dataplane/dataplane.ts";
-import type { LinkInfo } from "../hook/hook.ts";
+import type { Link } from "../hook/hook.ts";
 import type { Packet } from "../pcap/index.ts";
 import { type BothWays, createBothWays, isStrayAnswer } from "../replay/bothways.ts";
 import { type Departure, departures, type Replayed, replay } from "../replay/replay.ts";
@@ -9,10 +9,10 @@ import { createTally, type Tally } from "../replay/tally.ts";
 import { type CaptureSink, type CaptureSource, openCapture, openSink } from "./capture.ts";
 import { type EventSink, openEvents } from "./events.ts";
 import { type Expectation, openExpectation } from "./expect.ts";
-import { EXIT_DIFFERENT, InputError, leaveSignals } from "./failure.ts";
+import { EXIT_DIFFERENT, InputError } from "./failure.ts";
 import { createSample, measure, type Rates, type Sample } from "./measure.ts";
-import { checkOutputs } from "./output.ts";
-import { addProgramOptions } from "./programming.ts";
+import { checkOutputs, tryOutput } from "./output.ts";
+import { addProgramOptions, standardInputs } from "./programming.ts";
 import { type Report, toJson, toText } from "./report.ts";
 import { createReturns, type Returns } from "./returns.ts";
 import { addSetupOptions, prepare, type Setup, type SetupOptions } from "./setup.ts";
@@ -38,15 +38,22 @@ Examples:
   waxdp replay cluster.pcapng -f manifests/ --node worker-1 --expect golden.pcapng
   waxdp replay client.pcap -f manifests/ --node worker-1 --both-ways
   waxdp replay cluster.pcapng -f manifests/ --node worker-1 --program drop.ts --map blocked=list.json
+  waxdp replay any.pcapng --program drop.ts --snapshot now.snap
+  waxdp replay next.pcapng --program drop.ts --restore now.snap
+
+Without -f there are no Services, and packets go through the programs alone; with --restore, through the Services
+of the snapshot, if it has any.
 
 Exit status: 0 fine, 1 a difference was found, 2 wrong usage or bad input.`;
 
 export function register(program: Command): void {
   const command = program
     .command("replay")
-    .description("Plays a capture through a node's dataplane: what became of every packet.")
+    .description(
+      "Plays a capture through a node's dataplane, or through programs alone: what became of every packet.",
+    )
     .argument("<capture>", "pcap or pcapng file, gzipped or not; - for standard input");
-  addProgramOptions(addSetupOptions(command))
+  addProgramOptions(addSetupOptions(command, "optional"))
     .option(
       "-o, --output <file>",
       "write the packets that leave the dataplane (.pcap or .pcapng; - for stdout)",
@@ -60,7 +67,7 @@ export function register(program: Command): void {
     )
     .option(
       "--snapshot <file>",
-      "write what the dataplane holds at the end: waxdp maps looks into it",
+      "write what the dataplane holds at the end: waxdp maps looks into it (- for stdout)",
     )
     .option("--restore <file>", "begin with what a snapshot holds")
     .option("--no-rate", "do not measure the packet path afterwards")
@@ -74,15 +81,17 @@ async function run(capture: string, options: ReplayOptions): Promise<void> {
   const setup = await prepare({ ...options, sysctl: sysctlsOf(options) });
   const read = [capture, expect, network, restore, ...setup.files];
   await checkOutputs([output, events, snapshot], read);
+  if (snapshot !== undefined) await tryOutput(snapshot);
   const dataplane = await setup.create(options.engine);
   const source = await openCapture(capture);
   const sinks = await openSinks(options, source);
-  if (options.program && !sinks.output && !sinks.events) leaveSignals();
+  const links = linksOf(dataplane);
   try {
     const damage = await play(dataplane, source, sinks);
     if (snapshot !== undefined) await writeSnapshot(snapshot, dataplane);
     await finishSinks(sinks, damage === null);
-    await print(await reportOf(setup, dataplane, source, sinks, damage, options), options);
+    const played = { dataplane, links, source, sinks, damage };
+    await print(await reportOf(setup, played, options), options);
     if (damage) throw damage;
   } finally {
     await sinks.output?.abandon();
@@ -100,21 +109,25 @@ function sysctlsOf({ bothWays, sysctl = [] }: ReplayOptions): readonly string[] 
 }
 
 /** Each of the standard streams can serve one purpose. */
-function checkStandardStreams(
-  capture: string,
-  { output, events, file, expect }: ReplayOptions,
-): void {
-  if (output === "-" && events === "-") {
+function checkStandardStreams(capture: string, options: ReplayOptions): void {
+  const { output, events, snapshot, file, expect, network, restore } = options;
+  const outputs = { "-o": output, "--events": events, "--snapshot": snapshot };
+  const writers = standardOf(outputs);
+  if (writers.length > 1) {
     throw new InputError(
-      "-o and --events cannot both write to the standard output; give one of them a file",
+      `${writers.join(" and ")} cannot both write to the standard output; give one of them a file`,
     );
   }
-  const readers = [capture, expect, ...(file.includes("-") ? ["-"] : [])].filter(
-    (path) => path === "-",
-  );
+  const inputs = { CAPTURE: capture, "--expect": expect, "--network": network };
+  const files = { "-f": file?.find((path) => path === "-"), "--restore": restore };
+  const readers = [...standardOf({ ...inputs, ...files }), ...standardInputs(options)];
   if (readers.length > 1) {
-    throw new InputError("only one of CAPTURE, -f and --expect can be the standard input");
+    throw new InputError(`only one of ${readers.join(" and ")} can be the standard input`);
   }
+}
+
+function standardOf(paths: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.keys(paths).filter((name) => paths[name] === "-");
 }
 
 interface Sinks {
@@ -238,23 +251,28 @@ async function finishSinks(sinks: Sinks, whole: boolean): Promise<void> {
   await sinks.events?.finish();
 }
 
+interface Played {
+  readonly dataplane: Dataplane;
+  readonly links: readonly Link[];
+  readonly source: CaptureSource;
+  readonly sinks: Sinks;
+  readonly damage: InputError | null;
+}
+
 async function reportOf(
   setup: Setup,
-  dataplane: Dataplane,
-  source: CaptureSource,
-  sinks: Sinks,
-  damage: InputError | null,
-  { node, engine, seed }: ReplayOptions,
+  { dataplane, links, source, sinks, damage }: Played,
+  { engine, seed }: ReplayOptions,
 ): Promise<Report> {
   const { output, expectation, returns } = sinks;
   return {
     capture: source.name,
-    node,
+    node: setup.node,
     engine,
     seed,
     summary: sinks.tally.summary(),
     counters: dataplane.counters(),
-    links: linksOf(dataplane),
+    links: links.map((link) => link.info()),
     strayAnswers: sinks.strayAnswers,
     tookMs: sinks.tookMs,
     rates: await ratesOf(setup, engine, sinks.sample),
@@ -265,9 +283,9 @@ async function reportOf(
   };
 }
 
-/** In the order packets meet them; none while service NAT is alone. */
-function linksOf({ hooks }: Dataplane): readonly LinkInfo[] {
-  return hooks.active ? [...hooks.ingress.list(), ...hooks.egress.list()] : [];
+/** In the order packets meet them, those that traps detach on the way too; none where service NAT is alone. */
+function linksOf({ hooks }: Dataplane): readonly Link[] {
+  return hooks.active ? [...hooks.ingress.links(), ...hooks.egress.links()] : [];
 }
 
 /** The engine of the replay; the default one is shown beside the model. */
@@ -282,9 +300,10 @@ async function ratesOf(
   return measure(dataplanes, packets);
 }
 
-/** Where packets or events take the standard output, the report goes to stderr. */
-async function print(report: Report, { output, events, json }: ReplayOptions): Promise<void> {
-  const stream = output === "-" || events === "-" ? process.stderr : process.stdout;
+/** Where packets, events or a snapshot take the standard output, the report goes to stderr. */
+async function print(report: Report, options: ReplayOptions): Promise<void> {
+  const { output, events, snapshot, json } = options;
+  const stream = [output, events, snapshot].includes("-") ? process.stderr : process.stdout;
   stream.write(json ? toJson(report) : toText(report, painter(stream)));
   if (report.expect?.differs || report.bothWays?.differs) process.exitCode = EXIT_DIFFERENT;
 }

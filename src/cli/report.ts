@@ -20,7 +20,8 @@ import {
 
 export interface Report {
   readonly capture: string;
-  readonly node: string;
+  /** Null for programs alone. */
+  readonly node: string | null;
   readonly engine: string;
   readonly seed: number;
   readonly summary: Summary;
@@ -42,9 +43,10 @@ export interface Report {
 export function toText(report: Report, paint: Paint): string {
   const blocks = [
     titleLines(report, paint),
-    serviceLines(report.summary, paint),
+    serviceLines(report, paint),
     verdictLines(report.summary, paint),
     report.links.length === 0 ? [] : linkLines(report.links, paint),
+    report.links.filter(({ traps }) => traps > 0).map(trapLine),
     fragmentLines(report),
     hintLines(report),
     closingLines(report, paint),
@@ -61,7 +63,7 @@ function titleLines({ capture, node, engine, seed, summary }: Report, paint: Pai
   const { packets, bytes, first, last } = summary;
   const span = first === null || last === null ? 0 : Number(last - first) / 1e9;
   return [
-    `${paint("bold", printable(capture))} through ${paint("bold", node)} (${engine}, seed ${seed})`,
+    `${paint("bold", printable(capture))} through ${paint("bold", printable(node ?? "programs alone"))} (${engine}, seed ${seed})`,
     `${plural(packets, "packet")}, ${plural(bytes, "byte")} over ${duration(span)}`,
   ];
 }
@@ -75,15 +77,15 @@ const SERVICE_COLUMNS: readonly Column[] = [
   { title: "BYTES", right: true },
 ];
 
-function serviceLines({ services }: Summary, paint: Paint): string[] {
-  if (services.length === 0) return ["No packet was for a Service."];
+function serviceLines({ summary: { services }, node }: Report, paint: Paint): string[] {
+  if (services.length === 0) return node === null ? [] : ["No packet was for a Service."];
   return table(SERVICE_COLUMNS, services.flatMap(serviceRows), (text) => paint("bold", text));
 }
 
 function serviceRows(service: ServiceTally): string[][] {
   return service.backends.map((backend, index) => [
-    index === 0 ? service.service : "",
-    backend.backend ?? "(none)",
+    index === 0 ? printable(service.service) : "",
+    printable(backend.backend ?? "(none)"),
     count(backend.flows),
     percent(shareOf(backend, service)),
     count(backend.packets),
@@ -125,6 +127,12 @@ function reasonText({ reason, program, programReason }: VerdictTally): string {
   if (program === undefined) return reason ?? "-";
   const why = programReason ?? (reason === "program" ? null : reason);
   return printable(why === null ? program : `${program}: ${why}`);
+}
+
+/** Where it stood no longer, the table's last row for it is not all that it would have said. */
+function trapLine({ hook, name, attached, traps, lastTrap }: LinkInfo): string {
+  const what = printable(`${name} has trapped ${plural(traps, "time")}, at last: ${lastTrap}`);
+  return attached ? what : `${what}. It was then taken from ${hook}.`;
 }
 
 /** What became of fragments that had to wait: the table counts them when they came. */

@@ -1,25 +1,28 @@
 /** The options that every command with a dataplane has, and the dataplane they describe. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Network } from "../dataplane/dataplane.ts";
 import {
   createDataplane,
   createModel,
   type Dataplane,
   type DataplaneOptions,
+  type ObjectSet,
   parseManifests,
   type Scheduler,
 } from "../index.ts";
 import { InputError } from "./failure.ts";
-import { readBytes, readManifests, readNetwork } from "./files.ts";
+import { nameOf, readManifests, readNetwork } from "./files.ts";
 import { type ProgramOptions, readProgramming } from "./programming.ts";
-import { readAt } from "./snapshot.ts";
+import { createRestored, type Kept, readKept } from "./snapshot.ts";
 
 export type EngineName = Dataplane["engine"];
 
 export interface SetupOptions extends ProgramOptions {
   /** A snapshot that the dataplane begins with. */
   readonly restore?: string;
-  readonly file: readonly string[];
-  readonly node: string;
+  /** Absent where programs alone are played, or what a snapshot holds. */
+  readonly file?: readonly string[];
+  readonly node?: string;
   readonly engine: EngineName;
   readonly seed: number;
   readonly scheduler?: Scheduler;
@@ -31,14 +34,21 @@ export interface SetupOptions extends ProgramOptions {
 export interface Setup {
   /** The files read: manifests, folders walked down, and programs with what fills their maps. */
   readonly files: readonly string[];
+  /** The Node whose view it is; null for programs alone. */
+  readonly node: string | null;
   /** A dataplane in its first state: the manifests applied, the programs attached. */
   create(engine: EngineName): Promise<Dataplane>;
 }
 
-export function addSetupOptions(command: Command): Command {
+/** Of a command that needs a cluster, or of one that may do without. */
+export function addSetupOptions(command: Command, cluster: "needed" | "optional"): Command {
+  const mandatory = cluster === "needed";
+  const files = "manifests: files, folders, or - for standard input";
   return command
-    .requiredOption("-f, --file <path...>", "manifests: files, folders, or - for standard input")
-    .requiredOption("--node <name>", "the Node whose view it is")
+    .addOption(new Option("-f, --file <path...>", files).makeOptionMandatory(mandatory))
+    .addOption(
+      new Option("--node <name>", "the Node whose view it is").makeOptionMandatory(mandatory),
+    )
     .addOption(
       new Option("--engine <engine>", "packet path: WebAssembly, or its model in TypeScript")
         .choices(["wasm", "model"])
@@ -68,33 +78,83 @@ const JUMBO = 9216;
 
 /** Reads everything the options name. Throws before any packet is read. */
 export async function prepare(options: SetupOptions): Promise<Setup> {
-  const sources = await readManifests(options.file);
-  const objects = parseManifests(sources.map(({ name, text }) => ({ file: name, text })));
+  checkCluster(options);
+  const { file, restore } = options;
+  const sources = file === undefined ? [] : await readManifests(file);
+  const objects = file && parseManifests(sources.map(({ name, text }) => ({ file: name, text })));
   const network = options.network === undefined ? undefined : await readNetwork(options.network);
-  const { node, seed, scheduler, randomFully = false, sysctl = [] } = options;
-  const sysctls = parseSysctls(sysctl);
-  const settings = {
-    node,
-    seed,
-    scheduler,
-    network,
-    randomFully,
-    sysctls,
-    capacity: { frame: JUMBO },
-  };
+  const settings = settingsOf(options, network);
   const programming = await readProgramming(options);
-  const { restore } = options;
-  const snapshot =
-    restore === undefined ? null : { path: restore, bytes: await readBytes(restore) };
+  const snapshot = restore === undefined ? null : await readKept(restore);
+  const node = objects ? options.node : nodeOf(options, snapshot);
   return {
     files: [...sources.map(({ name }) => name), ...programming.files],
+    node: node ?? null,
     async create(engine) {
-      const dataplane = await createRestored(engine, settings, snapshot);
-      warn(dataplane.apply(objects).warnings);
+      const dataplane = await createAt(snapshot, engine, { ...settings, node });
+      lead(dataplane, objects);
       await programming.install(dataplane);
       return dataplane;
     },
   };
+}
+
+/** What says something of Services is not passed over in silence where there are none. */
+const OF_MANIFESTS = {
+  network: "--network",
+  scheduler: "--scheduler",
+  randomFully: "--random-fully",
+};
+
+/** Packets go through Services as a Node sees them, through programs, or through what a snapshot holds. */
+function checkCluster(options: SetupOptions): void {
+  const { file, node, program, restore } = options;
+  if (file !== undefined) {
+    if (node !== undefined) return;
+    throw new InputError("-f needs --node NAME: the Node whose view of the manifests it is");
+  }
+  if (program === undefined && restore === undefined) {
+    throw new InputError(
+      "through what? Give -f PATH and --node NAME, --program FILE, or --restore FILE",
+    );
+  }
+  for (const [name, flag] of Object.entries(OF_MANIFESTS)) {
+    if (options[name as keyof typeof OF_MANIFESTS] === undefined) continue;
+    throw new InputError(`${flag} is about Services: it needs -f PATH and --node NAME`);
+  }
+}
+
+function settingsOf(options: SetupOptions, network: Network | undefined): DataplaneOptions {
+  const { seed, scheduler, randomFully = false, sysctl = [] } = options;
+  const sysctls = parseSysctls(sysctl);
+  return { seed, scheduler, network, randomFully, sysctls, capacity: { frame: JUMBO } };
+}
+
+/** Without manifests the Services are the snapshot's, as its Node saw them. */
+function nodeOf({ node }: SetupOptions, snapshot: Kept | null): string | undefined {
+  const kept = snapshot?.info.node ?? undefined;
+  if (node === undefined || kept === undefined || node === kept) return node ?? kept;
+  throw new InputError(
+    `--node ${node}: ${nameOf(snapshot?.path ?? "")} is what ${kept} sees; another Node needs -f PATH`,
+  );
+}
+
+/** From the beginning, or where a snapshot has left off. */
+function createAt(
+  snapshot: Kept | null,
+  engine: EngineName,
+  options: DataplaneOptions,
+): Promise<Dataplane> {
+  const create = engine === "wasm" ? createDataplane : createModel;
+  return snapshot === null ? create(options) : createRestored(snapshot, create, options);
+}
+
+/** Nobody's Services: then service NAT is not in the way of the programs, with fragments that wait or are refused. */
+function lead(dataplane: Dataplane, objects: ObjectSet | undefined): void {
+  if (objects) warn(dataplane.apply(objects).warnings);
+  // The one entry of config comes with the first apply: before it here, or before the snapshot.
+  if (dataplane.maps.config.length > 0) return;
+  for (const link of dataplane.hooks.ingress.links()) link.detach();
 }
 
 /** As `sysctl` takes them; a later one of a name goes before an earlier one. */
@@ -105,16 +165,6 @@ function parseSysctls(texts: readonly string[]): Record<string, string> {
     throw new InputError(`--sysctl ${text}: it must be NAME=VALUE`);
   });
   return Object.fromEntries(pairs);
-}
-
-async function createRestored(
-  engine: EngineName,
-  options: DataplaneOptions,
-  snapshot: { readonly path: string; readonly bytes: Uint8Array } | null,
-): Promise<Dataplane> {
-  const dataplane = await (engine === "wasm" ? createDataplane(options) : createModel(options));
-  if (snapshot) readAt(snapshot.path, () => dataplane.restore(snapshot.bytes));
-  return dataplane;
 }
 
 const warned = new Set<string>();

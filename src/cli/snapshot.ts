@@ -1,13 +1,28 @@
 /** Snapshots as files: `--snapshot`, `--restore`, and what `maps` and `programs` look into. */
 import { open, stat } from "node:fs/promises";
+import type { Capacity } from "../dataplane/dataplane.ts";
+import { capacityOf } from "../dataplane/options.ts";
 import { isSnapshot, OPENING_SIZE } from "../dataplane/snapshot/envelope.ts";
-import { createModel, type Dataplane, readSnapshot, type SnapshotInfo } from "../index.ts";
+import {
+  createModel,
+  type Dataplane,
+  type DataplaneOptions,
+  readSnapshot,
+  type SnapshotInfo,
+} from "../index.ts";
 import { InputError } from "./failure.ts";
-import { readBytes } from "./files.ts";
+import { nameOf, readBytes } from "./files.ts";
 import { writeOutput } from "./output.ts";
 
 /** What the argument of a command says. */
 export const SNAPSHOT = "file that replay --snapshot wrote";
+
+/** A snapshot that was read. */
+export interface Kept {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly info: SnapshotInfo;
+}
 
 export interface OpenedSnapshot {
   readonly info: SnapshotInfo;
@@ -27,33 +42,49 @@ export async function isSnapshotFile(path: string): Promise<boolean> {
   }
 }
 
-/** The model holds whatever an engine has written, and needs no more memory than there are entries. */
-export async function openSnapshot(path: string): Promise<OpenedSnapshot> {
+export async function readKept(path: string): Promise<Kept> {
   const bytes = await readBytes(path);
-  const info = readAt(path, () => readSnapshot(bytes));
-  const dataplane = await createRoom(path, info);
-  readAt(path, () => dataplane.restore(bytes));
-  return { info, dataplane };
+  return { path, bytes, info: await readAt(path, () => readSnapshot(bytes)) };
 }
 
-/** Nothing goes through it, so it needs no batch. A file may claim more room than there is. */
-async function createRoom(path: string, { capacity, seed }: SnapshotInfo): Promise<Dataplane> {
-  return createModel({ capacity: { ...capacity, batch: 1 }, seed }).catch((error: unknown) => {
-    throw inputError(path, error);
-  });
+/** The model holds whatever an engine has written; nothing goes through it, so it needs no batch. */
+export async function openSnapshot(path: string): Promise<OpenedSnapshot> {
+  const kept = await readKept(path);
+  const { capacity, seed } = kept.info;
+  const options = { capacity: { ...capacity, batch: 1 }, seed };
+  return { info: kept.info, dataplane: await restored(kept, () => createModel(options)) };
+}
+
+/** With room for all that the snapshot's had room for; batches are no part of it. */
+export async function createRestored(
+  kept: Kept,
+  create: (options: DataplaneOptions) => Promise<Dataplane>,
+  options: DataplaneOptions,
+): Promise<Dataplane> {
+  const usual = capacityOf(options);
+  const names = Object.keys(usual) as (keyof Capacity)[];
+  const room = names.map((name) => [name, Math.max(kept.info.capacity[name], usual[name])]);
+  const capacity = { ...Object.fromEntries(room), batch: usual.batch };
+  return restored(kept, () => create({ ...options, capacity }));
+}
+
+/** A file may claim more room than there is. */
+async function restored(
+  { path, bytes }: Kept,
+  create: () => Promise<Dataplane>,
+): Promise<Dataplane> {
+  const dataplane = await readAt(path, create);
+  await readAt(path, () => dataplane.restore(bytes));
+  return dataplane;
 }
 
 /** What is wrong with a snapshot is said with its path. */
-export function readAt<Result>(path: string, read: () => Result): Result {
+async function readAt<Result>(path: string, read: () => Result | Promise<Result>): Promise<Result> {
   try {
-    return read();
+    return await read();
   } catch (error) {
-    throw inputError(path, error);
+    throw new InputError(`${nameOf(path)}: ${(error as Error).message}`, { cause: error });
   }
-}
-
-function inputError(path: string, error: unknown): InputError {
-  return new InputError(`${path}: ${(error as Error).message}`, { cause: error });
 }
 
 /** Whole or not at all, even when the machine stops in the middle of it. */

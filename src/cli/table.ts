@@ -17,7 +17,7 @@ export function table(
   heading: (text: string) => string = (text) => text,
 ): string[] {
   const widths = columns.map((column, at) =>
-    Math.max(column.title.length, ...rows.map((row) => width(row[at] ?? ""))),
+    rows.reduce((most, row) => Math.max(most, width(row[at] ?? "")), column.title.length),
   );
   const line = (cells: readonly string[]): string =>
     columns

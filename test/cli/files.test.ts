@@ -58,11 +58,19 @@ test("what cannot be read is told by its name", async () => {
   );
 });
 
+test("a device that does not end is given up", async () => {
+  await expect(readManifests(["/dev/zero"])).rejects.toThrow(
+    "/dev/zero has more than 268,435,456 bytes",
+  );
+});
+
 test("a network is an object with two arrays", async () => {
   expect(await readNetwork(write("net.json", '{"addresses":[],"routes":[1]}'))).toEqual({
     addresses: [],
     routes: [1],
   });
+  const marked = write("net.json", '\ufeff{"addresses":[],"routes":[]}');
+  expect(await readNetwork(marked)).toEqual({ addresses: [], routes: [] });
   await expect(readNetwork(write("net.json", "["))).rejects.toThrow(/net.json: not JSON/);
   await expect(readNetwork(write("net.json", "[]"))).rejects.toThrow(
     /not an object with "addresses"/,

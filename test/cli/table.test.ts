@@ -17,6 +17,11 @@ test("columns are as wide as their widest cell and numbers stand right", () => {
   ]);
 });
 
+test("a table has as many rows as a map has entries", () => {
+  const rows = Array.from({ length: 300_000 }, (_, at) => [String(at)]);
+  expect(table([{ title: "KEY", right: true }], rows).at(-1)).toBe("299999");
+});
+
 test("colour codes take no room", () => {
   const red = "\u001b[31mDROP\u001b[39m";
   const [, first, second] = table(

@@ -23,7 +23,7 @@ describe("usage", () => {
       name: "no --node",
       args: ["replay", "client.pcap", "-f", "cluster.yaml"],
       status: 2,
-      stderr: /'--node <name>' not specified/,
+      stderr: /-f needs --node NAME/,
     },
     {
       name: "a capture behind -f",
@@ -66,6 +66,12 @@ describe("usage", () => {
       args: ["replay", "client.pcap", ...cluster, "-o", "-", "--events", "-"],
       status: 2,
       stderr: /cannot both write/,
+    },
+    {
+      name: "explain without --node",
+      args: ["explain", "-f", "cluster.yaml", "--from", "::1", "--to", "[::2]:80"],
+      status: 2,
+      stderr: /'--node <name>' not specified/,
     },
     {
       name: "two uses of the standard input",
