@@ -1,14 +1,15 @@
 /**
- * Keys and values of maps as JSON has them: 64-bit numbers beyond what JSON keeps exact are decimal text, bytes are
- * hexadecimal text.
+ * Keys and values of maps as JSON has them: 64-bit numbers beyond what JSON keeps exact are decimal text, numbers that it
+ * has not (NaN, Infinity) are their names, bytes are hexadecimal text.
  */
 import { hex } from "../packet/bytes.ts";
 import { isRow } from "./layout.ts";
 import type { Layout } from "./map.ts";
 
-/** What `fromJson` takes back. Maps and programs in a map become their names. */
+/** What `fromJson` takes back, but for maps and programs in a map: they become their names. */
 export function toJson(value: unknown): unknown {
   if (typeof value === "bigint") return fitsNumber(value) ? Number(value) : value.toString();
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (value instanceof Uint8Array) return hex(value);
   if (Array.isArray(value)) return value.map(toJson);
   if (typeof value !== "object" || value === null) return value;
@@ -23,7 +24,7 @@ function fitsNumber(value: bigint): boolean {
 /** What a map of that layout takes; what is nothing of the kind stays as it is, for the map to refuse. */
 export function fromJson(layout: Layout | undefined, value: unknown): unknown {
   if (layout === undefined || typeof layout === "number") return bytesOf(value);
-  if (typeof layout === "string") return is64Bits(layout) ? bigintOf(value) : value;
+  if (typeof layout === "string") return scalarOf(layout, value);
   if (isRow(layout)) return "bytes" in layout ? bytesOf(value) : value;
   if (typeof value !== "object" || value === null) return value;
   return fieldsOf(layout, value as Record<string, unknown>);
@@ -39,6 +40,14 @@ function fieldsOf(
   });
   return Object.fromEntries(fields);
 }
+
+function scalarOf(type: string, value: unknown): unknown {
+  if (is64Bits(type)) return bigintOf(value);
+  const isFloat = type === "f32" || type === "f64";
+  return isFloat && INFINITE.includes(value) ? Number(value) : value;
+}
+
+const INFINITE: readonly unknown[] = ["NaN", "Infinity", "-Infinity"];
 
 function is64Bits(type: string): boolean {
   return type === "u64" || type === "i64" || type === "be64";
