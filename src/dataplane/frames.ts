@@ -103,8 +103,11 @@ export class Frames implements EngineBatch {
   #walkOn(slot: number, count: number, now: number): void {
     const [stride, room] = [this.#stride, this.frameCapacity];
     const frame = this.#frames + slot * stride;
-    this.#walk.run({ slot, count, frame, stride, room }, this.#tick(now));
-    this.#released = annotateAll(this.#walk, this.#readReleased(slot), slot + count);
+    const released = this.#walk.run({ slot, count, frame, stride, room }, this.#tick(now));
+    this.#released =
+      released === 0
+        ? NONE_RELEASED
+        : annotateAll(this.#walk, this.#readReleased(slot), slot + count);
   }
 
   #pass(slot: number, count: number, now: number): void {

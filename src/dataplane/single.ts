@@ -2,7 +2,7 @@
 import * as layout from "../../abi/layout.ts";
 import { FRAME_MAX, SHARD_UNKNOWN } from "../../abi/limits.ts";
 import { readOutcome, writeContext, writeDescriptor } from "./descriptor.ts";
-import type { Engine, FrameInput, ReleasedFrame } from "./engine.ts";
+import { type Engine, type FrameInput, NONE_RELEASED, type ReleasedFrame } from "./engine.ts";
 import type { Instance } from "./module.ts";
 import { annotateAll, createReleased } from "./released.ts";
 import type { WasmRuntime } from "./runtime/runtime.ts";
@@ -48,7 +48,7 @@ export class Single implements Pick<Engine, "process" | "shardOf"> {
     const { slot, frame: at } = this.#call;
     this.#bytes.set(frame, at);
     writeContext(this.#words, this.#walk.contextOf(slot), at, frame.length, input);
-    this.#walk.run(this.#call, now);
+    if (this.#walk.run(this.#call, now) === 0) return NONE_RELEASED;
     return annotateAll(this.#walk, this.#readReleased(0), slot + 1);
   }
 

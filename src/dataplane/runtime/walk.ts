@@ -32,8 +32,8 @@ export interface Walk {
   readonly active: boolean;
   /** Where, as an index of words, the context of a frame to come is to be written. */
   contextOf(slot: number): number;
-  /** `now` is the module's time. */
-  run(call: Call, now: number): void;
+  /** `now` is the module's time. Returns how many fragments were let go. */
+  run(call: Call, now: number): number;
   /** Packets have gone without a walk. */
   skip(slot: number, count: number): void;
   /** Where, as an index of words, the context is that a slot's walk has left; 0 when it has had none. */
@@ -109,12 +109,19 @@ export class WasmWalk implements Walk {
     return this.#contexts + slot * WORDS;
   }
 
-  run({ slot, count, frame, stride, room }: Call, now: number): void {
+  run({ slot, count, frame, stride, room }: Call, now: number): number {
     this.#forgetRings();
     this.#exports.open(slot, count, frame, stride, room, now);
-    const place = this.#takeAll();
-    this.#places.fill(place, slot, slot + count + this.#parts.releasedLength());
     this.#isPlaced = true;
+    if (this.#takeIngress()) {
+      this.#places.fill(HOME, slot, slot + count);
+      return 0;
+    }
+    if (this.#egress.length > 0) this.#takeEgress();
+    const place = this.#exports.settle() === 0 ? HOME : PARKED;
+    const released = this.#parts.releasedLength();
+    this.#places.fill(place, slot, slot + count + released);
+    return released;
   }
 
   #forgetRings(): void {
@@ -124,14 +131,7 @@ export class WasmWalk implements Walk {
     this.#exports.forgetRings();
   }
 
-  /** Returns where the contexts have been left. */
-  #takeAll(): number {
-    if (this.#takeIngress()) return HOME;
-    if (this.#egress.length > 0) this.#takeEgress();
-    return this.#exports.settle() === 0 ? HOME : PARKED;
-  }
-
-  /** True when nothing is left to be done. */
+  /** True when nothing is left to be done, and nothing was let go. */
   #takeIngress(): boolean {
     const last = this.#egress.length === 0 ? this.#ingress.length - 1 : -1;
     for (let i = 0; i < this.#ingress.length; i++) {
