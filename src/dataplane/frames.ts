@@ -134,12 +134,10 @@ export class Frames implements EngineBatch {
     this.#words[to + CTX_PRIORITY / 4] = priority;
   }
 
+  /** Nobody asks for mark and priority where there is no walk. */
   #leave(slot: number): void {
     const from = this.#walk.contextOf(slot);
-    const mark = this.#words[from + CTX_MARK / 4] as number;
-    const priority = this.#words[from + CTX_PRIORITY / 4] as number;
     this.#words.copyWithin(this.#descriptorOf(slot), from, from + GIVEN_WORDS);
-    this.#marks.set(slot, { mark, priority });
   }
 
   outcome(index: number): Outcome {
