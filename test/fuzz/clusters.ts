@@ -64,7 +64,7 @@ function serviceAt(index: number): fc.Arbitrary<ServiceSpec> {
       }),
       internalPolicy: policy,
       externalPolicy: policy,
-      affinity: fc.constantFrom(1, 10),
+      affinity: fc.constantFrom(1, 10, 10_800),
     },
     { requiredKeys: ["type", "ports", "endpoints", "internalPolicy", "externalPolicy"] },
   );

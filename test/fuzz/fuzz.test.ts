@@ -4,6 +4,7 @@ import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import { createModel, parseObjects } from "../../src/index.ts";
 import { type PacketSpec, packet } from "../../src/packet/build.ts";
 import { NODE, OBJECTS } from "../conformance/scene.ts";
+import { SEED } from "../seed.ts";
 import type { Group } from "./corpus.ts";
 import { Defect, examine } from "./examination.ts";
 import { reduce } from "./reduction.ts";
@@ -11,13 +12,13 @@ import { TIMEOUT } from "./runs.ts";
 import { collect, search } from "./search.ts";
 
 const ETHERNET = 1;
-const SEED = Number(process.env.WAXDP_FUZZ_SEED ?? Date.now() % 2 ** 32);
+const NUMBER = SEED >>> 0;
 const PACKETS = 100_000 * Number(process.env.WAXDP_FUZZ_RUNS ?? 1);
 
 test(
-  `${PACKETS} mutated packets from seed ${SEED}: no trap, nothing changed that should not be, no bad checksum`,
+  `${PACKETS} mutated packets from seed ${NUMBER}: no trap, nothing changed that should not be, no bad checksum`,
   async () => {
-    const found = await search({ seed: SEED, packets: PACKETS, lockstep: 6 }, () => true);
+    const found = await search({ seed: NUMBER, packets: PACKETS, lockstep: 6 }, () => true);
     expect(found.failure?.message).toBeUndefined();
     expect(found.packets).toBeGreaterThanOrEqual(PACKETS);
   },

@@ -29,6 +29,14 @@ export function dismember(tuple: Tuple, shape: Shape, dice: Dice): Packet[] {
   return ordered.map((piece) => arrive(piece, spec.link ?? "ethernet", dice));
 }
 
+/** The pieces of a sound packet from the last to the first, which lets all of them go. */
+export function reversed(tuple: Tuple, shape: Shape, dice: Dice): Packet[] {
+  const spec = { ...tuple, ...shape, payload: dice.bytes(dice.oneOf(PAYLOADS)) } as PacketSpec;
+  const fragment = { id: dice.below(65536) };
+  const pieces = fragments({ ...spec, fragment, id: fragment.id }, dice.oneOf(SIZES));
+  return pieces.reverse().map((bytes) => ({ bytes, options: {} }));
+}
+
 function cut(spec: PacketSpec, dice: Dice): Uint8Array[] {
   const size = dice.oneOf(SIZES);
   if (!isIPv4(spec.saddr) && dice.once(3)) return cutBehindExtensions(spec, size, dice);

@@ -73,7 +73,7 @@ function say(
 export function proceed(flow: Flow, dice: Dice): Utterance {
   const step = flow.age++ % LIFE.length;
   const [from, type] = LIFE[step]!;
-  const turned = step >= CLOSING && flow.ends.reply.tag % 2 === 0;
+  const turned = step >= CLOSING && flow.orig.sport % 2 === 1;
   return say(flow, turned ? opposite(from) : from, [type], dice);
 }
 

@@ -68,7 +68,7 @@ export const options: fc.Arbitrary<DataplaneOptions> = fc.record(
     randomFully: fc.boolean(),
     sysctls: fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 2, arbitrary: sysctls }),
     capacity: fc
-      .oneof({ weight: 40, arbitrary: small }, { weight: 1, arbitrary: large })
+      .oneof({ weight: 19, arbitrary: small }, { weight: 1, arbitrary: large })
       .map((some) => ({ ...ROOMY, ...some })),
   },
   { requiredKeys: ["node", "seed", "capacity"] },

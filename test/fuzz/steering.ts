@@ -95,6 +95,16 @@ export function dial({ services, endpoints }: Targets, dice: Dice): Tuple {
   return { saddr, sport, daddr: address, dport: port, proto };
 }
 
+/** The same source to somewhere else: where both come to one endpoint, one of them needs another port. */
+export function redial(asked: Tuple, { services }: Targets, dice: Dice): Tuple {
+  const others = services.filter(
+    ({ address, proto }) => proto === asked.proto && isIPv4(address) === isIPv4(asked.daddr),
+  );
+  if (others.length === 0) return asked;
+  const { address, port } = dice.oneOf(others);
+  return { ...asked, daddr: address, dport: port };
+}
+
 function sourcePort(dice: Dice): number {
   return dice.once(2) ? dice.oneOf(SOURCE_PORTS) : dice.below(65536);
 }

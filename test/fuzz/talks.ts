@@ -11,11 +11,12 @@ import {
   endpointsOf,
   type Flow,
   inverse,
+  type Shape,
   tupleOf,
   type Utterance,
 } from "./flows.ts";
 import { isIPv4, type Packet, SOURCES, TARGETS, type Target, targetsOf } from "./packets.ts";
-import { dismember } from "./pieces.ts";
+import { dismember, reversed } from "./pieces.ts";
 import * as sctp from "./sctp.ts";
 import * as tcp from "./tcp.ts";
 import type { Trail } from "./trail.ts";
@@ -23,6 +24,8 @@ import * as udp from "./udp.ts";
 
 const PROTOCOLS = { tcp, udp, sctp } as const;
 const FLOWS_MAX = 24;
+/** How many a client dials in a row. */
+const DIALLED = 8;
 
 /** What has been said so far, and to whom one can talk now. */
 export interface Memory {
@@ -66,12 +69,25 @@ function recent({ flows }: Memory, dice: Dice): Flow | undefined {
 }
 
 /** Opens one and goes on in order for a while. */
-function* live(memory: Memory, maps: Maps, dice: Dice): Talk {
+export function* live(memory: Memory, maps: Maps, dice: Dice): Talk {
   const flow = start(memory, dice);
   if (!flow) return;
   const { proceed, LIFE_LENGTH } = PROTOCOLS[flow.proto];
   for (let steps = 1 + dice.below(LIFE_LENGTH); steps > 0; steps--) {
     yield* say(flow, proceed(flow, dice), maps, dice);
+  }
+}
+
+/** One client dials one Service after another, and by all its addresses: affinity remembers it for each. */
+function* dialAround(memory: Memory, maps: Maps, dice: Dice): Talk {
+  const first = start(memory, dice);
+  if (!first) return;
+  const { saddr } = first.orig;
+  const services = memory.targets.services.filter((one) => isIPv4(one.address) === isIPv4(saddr));
+  for (const target of dice.shuffled(services).slice(0, DIALLED)) {
+    const { proto, orig, ends } = dial(target, dice);
+    const flow = keep(memory, { proto, ends, orig: { ...orig, saddr }, age: 0 }, dice);
+    yield* say(flow, PROTOCOLS[proto].proceed(flow, dice), maps, dice);
   }
 }
 
@@ -94,7 +110,8 @@ function* open(memory: Memory, maps: Maps, dice: Dice): Talk {
   }
 }
 
-function* complainAbout({ trail }: Memory, _: Maps, dice: Dice): Talk {
+/** Errors about what went by. */
+export function* complainAbout({ trail }: Memory, _: Maps, dice: Dice): Talk {
   for (let count = 1 + dice.below(6); count > 0; count--) {
     const trace = trail.pick(dice);
     const packet = trace && complain(trace, dice);
@@ -103,7 +120,7 @@ function* complainAbout({ trail }: Memory, _: Maps, dice: Dice): Talk {
 }
 
 /** A piecemeal packet of a new conversation, or of one that is there. */
-function* crumble(memory: Memory, maps: Maps, dice: Dice): Talk {
+export function* crumble(memory: Memory, maps: Maps, dice: Dice): Talk {
   const flow = dice.once(2) ? recent(memory, dice) : start(memory, dice);
   if (!flow) return;
   const { utter, proceed } = PROTOCOLS[flow.proto];
@@ -114,6 +131,15 @@ function* crumble(memory: Memory, maps: Maps, dice: Dice): Talk {
   const keptBack = dice.once(4) ? pieces.splice(dice.below(pieces.length)) : [];
   yield* pieces;
   memory.late.push(...keptBack);
+}
+
+/** A sound datagram whose first piece comes last. */
+export function* postpone(memory: Memory, maps: Maps, dice: Dice): Talk {
+  const flow = start(memory, dice);
+  if (!flow) return;
+  const { from, shape } = PROTOCOLS[flow.proto].proceed(flow, dice);
+  const tuple = tupleOf(flow, from, maps);
+  if (tuple) yield* reversed(tuple, shape, dice);
 }
 
 /** What was kept back, and frames of before once more. */
@@ -149,22 +175,32 @@ function unasked(endpoint: Target, dice: Dice): Packet {
 const CLASS = 511;
 /** Often enough that the endpoint is chosen. */
 const DIALS = 16;
+const OPENINGS = {
+  tcp: { flags: "S" },
+  udp: {},
+  sctp: { chunks: [{ type: "INIT", value: new Uint8Array(16).fill(1) }] },
+} as const satisfies Record<Target["proto"], Shape>;
 
 /** One pod takes every port below 512 at one endpoint: no port is left for what it dials by a Service. */
 export function* flood({ targets }: Memory, dice: Dice): Talk {
-  const endpoints = targets.endpoints.filter(({ proto }) => proto === "udp");
+  const servicesAlike = (one: Target) => targets.services.filter((other) => isAlike(one, other));
+  const endpoints = targets.endpoints.filter((one) => servicesAlike(one).length > 0);
   if (endpoints.length === 0) return;
-  const { address, port } = dice.oneOf(endpoints);
-  const [saddr, services] = [isIPv4(address) ? PODS_IPV4[0] : PODS_IPV6[0], targets.services];
-  const tuple = { saddr: saddr!, daddr: address, dport: port, proto: "udp" } as const;
-  for (let sport = 1; sport <= CLASS; sport++) yield plain({ ...tuple, sport });
-  for (const { proto, ...service } of services) {
-    if (proto !== "udp" || isIPv4(service.address) !== isIPv4(address)) continue;
+  const endpoint = dice.oneOf(endpoints);
+  const { address: daddr, port: dport, proto } = endpoint;
+  const saddr = isIPv4(daddr) ? PODS_IPV4[0]! : PODS_IPV6[0]!;
+  const opening = { ...OPENINGS[proto], saddr, proto };
+  for (let sport = 1; sport <= CLASS; sport++) yield plain({ ...opening, daddr, dport, sport });
+  for (const { address, port } of servicesAlike(endpoint)) {
     for (let count = 0; count < DIALS; count++) {
       const sport = 1 + dice.below(CLASS);
-      yield plain({ ...tuple, daddr: service.address, dport: service.port, sport });
+      yield plain({ ...opening, daddr: address, dport: port, sport });
     }
   }
+}
+
+function isAlike(one: Target, other: Target): boolean {
+  return one.proto === other.proto && isIPv4(one.address) === isIPv4(other.address);
 }
 
 /** Whatever tells pods from others, this is one, and not masqueraded. */
@@ -184,6 +220,7 @@ const TOPICS: readonly Topic[] = [
   goOn,
   open,
   open,
+  dialAround,
   complainAbout,
   complainAbout,
   crumble,

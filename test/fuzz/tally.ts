@@ -1,27 +1,28 @@
 /** What a search has met. */
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import type { Connection, Tuple } from "../../src/dataplane/entries.ts";
+import { count, type Met } from "./met.ts";
 
 export interface Tally {
   packets: number;
   clusters: number;
   connections: number;
   /** "reason invalid", "state SYN_SENT" and so on. */
-  readonly met: Set<string>;
+  readonly met: Met;
 }
 
 export function createTally(): Tally {
-  return { packets: 0, clusters: 0, connections: 0, met: new Set() };
+  return { packets: 0, clusters: 0, connections: 0, met: new Map() };
 }
 
 /** Notes the states that connections are in now; they do not stay in them. */
 export function noteStates({ met }: Tally, { maps }: Dataplane): void {
   for (const [orig, connection] of maps.conntrack.entries()) {
-    met.add(`state ${connection.state}`);
-    met.add(`timer ${connection.timer}`);
-    met.add(`way ${wayOf(orig, connection)}`);
+    count(met, `state ${connection.state}`);
+    count(met, `timer ${connection.timer}`);
+    count(met, `way ${wayOf(orig, connection)}`);
   }
-  for (const [, { backends }] of maps.affinity.entries()) met.add(`affinity ${backends.length}`);
+  for (const [, { backends }] of maps.affinity.entries()) count(met, `affinity ${backends.length}`);
 }
 
 export const WAYS = [
@@ -45,8 +46,8 @@ export function noteCounters(tally: Tally, { counters }: Dataplane): void {
   tally.connections += connections.created;
   const kinds = { reason: reasons, action: actions, conntrack, connections, fragments };
   for (const [kind, counts] of Object.entries(kinds)) {
-    for (const [name, count] of Object.entries(counts)) {
-      if (count > 0) tally.met.add(`${kind} ${name}`);
+    for (const [name, times] of Object.entries(counts)) {
+      count(tally.met, `${kind} ${name}`, Number(times));
     }
   }
 }

@@ -120,9 +120,11 @@ function u32Bytes(value: number): number[] {
 
 /** The next step of an orderly life. */
 export function proceed(flow: Flow, dice: Dice): Utterance {
-  const [from, flags, payload] = LIFE[flow.age % LIFE.length]!;
-  flow.age++;
-  return segment(flow, from, flags, dice, payload);
+  const step = flow.age++ % LIFE.length;
+  const [from, flags, payload] = LIFE[step]!;
+  // RFC 9293 section 3.5: both ends may open at once.
+  const crossed = step === 1 && dice.once(8);
+  return segment(flow, from, crossed ? "S" : flags, dice, payload);
 }
 
 type Act = (flow: Flow, from: Direction, dice: Dice) => Utterance;

@@ -247,7 +247,7 @@ describe.skipIf(skipped)("in the kernel and in waxdp", () => {
     });
 
     test("a client stays with its endpoint, until it has been away for long", async () => {
-      const affinity = 1;
+      const affinity = 2;
       await serve({ affinity, endpoints: people.endpoints.map((address) => ({ address })) });
       const clients = Array.from({ length: 16 }, (_, index) =>
         family === "ipv4" ? `203.0.113.${index + 10}` : `2001:db8:c::${index + 10}`,

@@ -47,21 +47,38 @@ const RANGES = [
   "fd00:10::/32",
 ];
 const TARGETS = [53, 8080];
+/** More often than the others, as some things are met behind one of their addresses only. */
+const LOAD_BALANCERS = ["LoadBalancer", "LoadBalancer", "LoadBalancer"] as const;
 
-const endpoint: fc.Arbitrary<EndpointSpec> = fc
-  .record(
-    {
-      address: fc.constantFrom(...ENDPOINTS),
-      ready: fc.constantFrom(true, true, true, false),
-      serving: fc.constantFrom(true, true, false),
-      terminating: fc.boolean(),
-    },
-    { requiredKeys: ["address"] },
-  )
-  .map((one) => ({
-    ...one,
-    node: /^(10\.244\.1|fd00:10:1)/.test(one.address) ? NODE : OTHER_NODE,
-  }));
+const isLocal = (address: string) => /^(10\.244\.1|fd00:10:1)/.test(address);
+
+const endpointOf = (addresses: readonly string[]): fc.Arbitrary<EndpointSpec> =>
+  fc
+    .record(
+      {
+        address: fc.constantFrom(...addresses),
+        ready: fc.constantFrom(true, true, true, false),
+        serving: fc.constantFrom(true, true, false),
+        terminating: fc.boolean(),
+      },
+      { requiredKeys: ["address"] },
+    )
+    .map((one) => ({
+      ...one,
+      node: isLocal(one.address) ? NODE : OTHER_NODE,
+    }));
+const endpointsOf = (addresses: readonly string[]) =>
+  fc.uniqueArray(endpointOf(addresses), { maxLength: 6, selector: ({ address }) => address });
+/** Anywhere, or elsewhere only. */
+const endpoints = fc.oneof(
+  { weight: 2, arbitrary: endpointsOf(ENDPOINTS) },
+  { weight: 1, arbitrary: endpointsOf(ENDPOINTS.filter((address) => !isLocal(address))) },
+);
+
+const sourceRanges = fc.oneof(
+  { weight: 3, arbitrary: fc.subarray(RANGES, { minLength: 2, maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.constant([]) },
+);
 
 const policy = fc.constantFrom("Cluster", "Local") as fc.Arbitrary<"Cluster" | "Local">;
 
@@ -72,20 +89,26 @@ function serviceAt(index: number): fc.Arbitrary<ServiceSpec> {
   });
   const fields = fc.record(
     {
-      type: fc.constantFrom("ClusterIP", "NodePort", "LoadBalancer"),
+      type: fc.constantFrom("ClusterIP", "NodePort", ...LOAD_BALANCERS),
       ports: fc.array(port, { minLength: 1, maxLength: 2 }),
-      endpoints: fc.uniqueArray(endpoint, {
-        maxLength: 6,
-        selector: ({ address }) => address,
-      }),
+      endpoints,
       externalIPs: fc.subarray(EXTERNAL_IPS),
-      ingress: fc.subarray(VIPS),
-      sourceRanges: fc.subarray(RANGES, { minLength: 1 }),
+      ingress: fc.subarray(VIPS, { minLength: 1 }),
+      sourceRanges,
       internalPolicy: policy,
       externalPolicy: policy,
       affinity: fc.constantFrom(100, 10800),
     },
-    { requiredKeys: ["type", "ports", "endpoints", "internalPolicy", "externalPolicy"] },
+    {
+      requiredKeys: [
+        "type",
+        "ports",
+        "endpoints",
+        "sourceRanges",
+        "internalPolicy",
+        "externalPolicy",
+      ],
+    },
   );
   return fields.map((spec) => ({
     ...spec,
@@ -111,7 +134,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   nodePortAddresses: fc.constantFrom([], [], ["192.168.0.0/24"], ["127.0.0.0/8", "2001:db8::/32"]),
   localhostNodePorts: fc.boolean(),
   tcpBeLiberal: fc.constantFrom(false, false, false, true),
-  randomFully: fc.constantFrom(false, false, true),
+  randomFully: fc.boolean(),
   spread: fc.constant("random" as const),
 });
 

@@ -21,7 +21,7 @@ const scenario = fc.record({
   cluster,
   later: cluster,
   seed: fc.nat(),
-  commands: fc.array(command, { minLength: 1, maxLength: 40, size: "max" }),
+  commands: fc.array(command, { minLength: 10, maxLength: 40, size: "max" }),
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 

@@ -125,20 +125,24 @@ function mixed(parts: readonly Shape[]): Shape {
   return Object.assign({}, ...parts);
 }
 
-const complaint: fc.Arbitrary<Errors> = fc.record(
-  {
-    about: fc.constantFrom("orig", "reply"),
-    error: fc.constantFrom(...(Object.keys(ERRORS) as (keyof typeof ERRORS)[])),
-    rest: fc.constantFrom(0, 1400),
-    quoted: fc.constantFrom(8, 8, 12, 20, 28, 7, 0),
-    router: fc.boolean(),
-    checksum: fc.constant(0x4321),
-  },
-  { requiredKeys: ["about", "error"] },
-);
+const complaint: fc.Arbitrary<Errors> = fc
+  .tuple(
+    fc.record(
+      {
+        about: fc.constantFrom<Direction[]>("orig", "reply"),
+        error: fc.constantFrom(...(Object.keys(ERRORS) as (keyof typeof ERRORS)[])),
+        rest: fc.constantFrom(0, 1400),
+        quoted: fc.constantFrom(8, 8, 12, 20, 28, 7, 0),
+        router: fc.boolean(),
+      },
+      { requiredKeys: ["about", "error"] },
+    ),
+    fc.constantFrom({}, {}, {}, {}, { checksum: 0x4321 }),
+  )
+  .map(([error, sum]) => ({ ...error, ...sum }));
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
-  weighted(10, { kind: "open", which: index, client, shape: opening }),
+  weighted(14, { kind: "open", which: index, client, shape: opening }),
   weighted(14, { kind: "proceed", flow: index, shape: plain }),
   weighted(5, {
     kind: "say",
@@ -146,9 +150,9 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     from: fc.constantFrom<Direction[]>("orig", "reply"),
     shape: saying,
   }),
-  weighted(4, { kind: "complain", flow: index, complaint }),
+  weighted(7, { kind: "complain", flow: index, complaint }),
   weighted(1, { kind: "direct", flow: index, client }),
-  weighted(2, {
+  weighted(4, {
     kind: "stray",
     which: index,
     client,

@@ -1,8 +1,9 @@
 /** A run that is broken off and goes on elsewhere is the run that was never broken off. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Met } from "../fuzz/met.ts";
 import { runs, TIMEOUT } from "../fuzz/runs.ts";
-import { type Met, play, type Scenario, scenario } from "./relay.ts";
+import { play, type Scenario, scenario } from "./relay.ts";
 
 const SCENARIOS = 300;
 

@@ -10,6 +10,7 @@ import { createChecked } from "../conformance/dataplanes.ts";
 import { cluster } from "../fuzz/clusters.ts";
 import { createDice, type Dice } from "../fuzz/dice.ts";
 import { isFragment } from "../fuzz/examination.ts";
+import { count, type Met } from "../fuzz/met.ts";
 import type { Packet } from "../fuzz/packets.ts";
 import { apply, demandEqual, demandSameMemory, type Pair, send } from "../fuzz/pair.ts";
 import { options } from "../fuzz/settings.ts";
@@ -36,16 +37,21 @@ const happening = fc.record({
 });
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
+/** With room for one connection, which has to stay when it is established: others find no room. */
+const crowded = options.map(
+  (drawn): DataplaneOptions => ({
+    ...drawn,
+    capacity: { ...drawn.capacity, connections: 1, connections6: 1 },
+  }),
+);
+
 export const scenario = fc.record({
-  options,
+  options: fc.oneof({ weight: 2, arbitrary: options }, { weight: 1, arbitrary: crowded }),
   clusters: fc.array(cluster, { minLength: 3, maxLength: 3 }),
   epoch: fc.constantFrom(0, 1_700_000_000_000.75),
   happenings: fc.array(happening, { minLength: 10, maxLength: 60, size: "max" }),
 });
 export type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
-
-/** What was met, by name, with how often. */
-export type Met = Map<string, number>;
 
 interface Stage {
   readonly scenario: Scenario;
@@ -149,8 +155,4 @@ function sendAll({ pair, memory, met, now }: Stage, packets: readonly Packet[], 
     count(met, `conntrack ${event.conntrack}`);
     if (event.reason) count(met, `reason ${event.reason}`);
   }
-}
-
-function count(met: Met, name: string): void {
-  met.set(name, (met.get(name) ?? 0) + 1);
 }

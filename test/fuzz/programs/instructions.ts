@@ -16,6 +16,7 @@ import {
   MAP_TYPE_PERCPU_HASH,
   MAP_TYPE_PROG_ARRAY,
   MAP_TYPE_RINGBUF,
+  UPDATE_ANY,
 } from "../../../abi/program.ts";
 import type { MapShape } from "../../../src/dataplane/runtime.ts";
 import { ctx, field, IMPORTS, i32, setField } from "../../conformance/programs/wat.ts";
@@ -74,6 +75,12 @@ const remember = (answer: string) => setMark(`(i32.add (i32.mul ${mark} ${i32(31
 const byte = (at: number) => `(call $byte ${ctx} ${i32(at)})`;
 const frameLength = `(i32.sub ${field(CTX_DATA_END)} ${field(CTX_DATA)})`;
 
+function update(equipment: Equipment, one: Instruction, flags: number, behind = 0): string {
+  const value = i32(equipment.scratch + VALUE);
+  return `${putKey(equipment, one, behind)} (i32.store ${value} ${mark})
+    ${remember(mapCall("map_update", equipment, one, `${value} ${i32(flags)}`))}`;
+}
+
 type Write = (equipment: Equipment, one: Instruction) => string;
 
 /** Ends what a function does for its packet when a byte of the frame says so. */
@@ -81,11 +88,12 @@ function endIf({ at, with: value }: Instruction, then: string): string {
   return `(if (i32.eq (i32.and ${byte(at)} ${i32(3)}) ${i32(value & 3)}) (then ${then}))`;
 }
 
-/** A key of few values, taken from the frame; for an lpm_trie its prefix length in front. */
-function putKey({ scratch }: Equipment, { at, map, with: value }: Instruction): string {
-  const key = `(i32.store ${i32(scratch + KEY)} (i32.and ${byte(at)} ${i32(7)}))`;
+/** A key of few values, taken from the frame, or so many behind it; for an lpm_trie its prefix length in front. */
+function putKey({ scratch }: Equipment, { at, map, with: value }: Instruction, behind = 0): string {
+  const number = `(i32.add ${byte(at)} ${i32(behind)})`;
+  const key = `(i32.store ${i32(scratch + KEY)} (i32.and ${number} ${i32(7)}))`;
   if (map !== "lpm") return key;
-  return `(i32.store ${i32(scratch + KEY)} ${i32(value % 35)})
+  return `(i32.store ${i32(scratch + KEY)} ${i32((value + behind) % 35)})
     (i32.store ${i32(scratch + KEY + 4)} (i32.and ${byte(at)} ${i32(0x81)}))`;
 }
 
@@ -114,6 +122,9 @@ const WRITERS: Readonly<Record<string, Write>> = {
     remember(`(call $service ${i32(scratch + TUPLE)} ${i32(scratch + SERVICE)})`),
   backend: (_, { with: number }) => remember(`(call $set_backend ${ctx} ${i32(number % 24)})`),
   redirect: (_, { with: row }) => remember(`(call $redirect ${ctx} ${i32((row % 5) - 1)})`),
+  /** As programs do it that mean it: the answer is the verdict, and the row one that has a name mostly. */
+  forward: (_, one) =>
+    endIf(one, `(return (call $redirect ${ctx} ${i32(1 + ((one.with >>> 2) % 3))}))`),
   reason: (_, { with: reason }) => setField(CTX_REASON, i32(reason)),
   chance: () => remember("(call $random)"),
   time: () => setField(CTX_PRIORITY, "(i32.wrap_i64 (call $time))"),
@@ -123,16 +134,12 @@ const WRITERS: Readonly<Record<string, Write>> = {
      (if (local.get $a) (then
        (i32.store offset=4 (local.get $a) (i32.add (i32.load offset=4 (local.get $a)) ${i32(1)}))
        ${remember("(i32.load (local.get $a))")}))`,
-  update: (equipment, one) =>
-    `${putKey(equipment, one)} (i32.store ${i32(equipment.scratch + VALUE)} ${mark})
-     ${remember(
-       mapCall(
-         "map_update",
-         equipment,
-         one,
-         `${i32(equipment.scratch + VALUE)} ${i32(one.with % 4)}`,
-       ),
-     )}`,
+  update: (equipment, one) => update(equipment, one, one.with % 4),
+  /** Until a map is full: one update after another seldom gets there. */
+  fill: (equipment, one) =>
+    Array.from({ length: 1 + (one.at % 8) }, (_, behind) =>
+      update(equipment, one, UPDATE_ANY, behind),
+    ).join("\n"),
   delete: (equipment, one) =>
     `${putKey(equipment, one)} ${remember(mapCall("map_delete", equipment, one))}`,
   output: ({ ring, scratch }, { with: size }) =>
@@ -160,8 +167,11 @@ function distance({ with: value }: Instruction): number {
   return DISTANCES[value % DISTANCES.length] as number;
 }
 
+/** What would else be met too seldom. */
+const OFTEN = ["fill", "fill", "forward"];
+
 const instruction: fc.Arbitrary<Instruction> = fc.record({
-  does: fc.constantFrom(...Object.keys(WRITERS)),
+  does: fc.constantFrom(...Object.keys(WRITERS), ...OFTEN),
   at: fc.oneof(fc.nat(60), fc.constantFrom(12, 13, 23, 34, 35, 36, 37)),
   with: fc.oneof(fc.nat(40), fc.nat(0xffffff)),
   map: fc.constantFrom(...(Object.keys(MAPS) as MapName[])),
@@ -170,15 +180,31 @@ const instruction: fc.Arbitrary<Instruction> = fc.record({
 export interface ProgramPlan {
   readonly form: "packet" | "batch";
   readonly instructions: readonly Instruction[];
-  /** What it says when nothing has ended it before; NEXT mostly. */
+  /** What it says when nothing has ended it before. */
   readonly last: number;
 }
 
-export const program: fc.Arbitrary<ProgramPlan> = fc.record({
-  form: fc.constantFrom("packet", "packet", "batch"),
-  instructions: fc.array(instruction, { minLength: 1, maxLength: 8, size: "max" }),
-  last: fc.constantFrom(-1, -1, -1, -1, -1, -1, -1, -2, 0, 1, 2, 3, 4, 5),
-});
+/** NEXT mostly, or anything else, numbers without a meaning too. */
+const passing = fc.constantFrom(...new Array<number>(28).fill(-1), -2, 0, 1, 2, 3, 4, 5);
+const ending = fc.constantFrom(0, 1, 1, 2, 3, 3, 4);
+
+function programWith(last: fc.Arbitrary<number>): fc.Arbitrary<ProgramPlan> {
+  return fc.record({
+    form: fc.constantFrom("packet", "packet", "batch"),
+    instructions: fc.array(instruction, { minLength: 1, maxLength: 8, size: "max" }),
+    last,
+  });
+}
+
+/** How many programs there are; behind the first few come those that let nothing by. */
+export const PASSING = 3;
+export const PROGRAMS_MAX = 6;
+
+export const programs: fc.Arbitrary<ProgramPlan[]> = fc.tuple(
+  ...Array.from({ length: PROGRAMS_MAX }, (_, index) =>
+    programWith(index < PASSING ? passing : ending),
+  ),
+);
 
 /** Reads and writes a byte of the frame, if it has so many. */
 const FUNCTIONS = `

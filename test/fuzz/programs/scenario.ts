@@ -1,32 +1,50 @@
 /** Scenarios with programs: a cluster, a few programs, chains of them that change, and packets. */
 import fc from "fast-check";
 import type { DataplaneOptions } from "../../../src/dataplane/dataplane.ts";
+import type { PacketEvent } from "../../../src/dataplane/event.ts";
 import { cluster } from "../clusters.ts";
 import { createDice, type Dice } from "../dice.ts";
+import { count, type Met } from "../met.ts";
 import { mutate } from "../mutation.ts";
 import type { Packet } from "../packets.ts";
 import { apply, demandEqual, demandSameMemory, send } from "../pair.ts";
 import { SEEDS } from "../seeds.ts";
 import { options, ROOMY } from "../settings.ts";
-import { lookAround, type Memory, type Talk, talk } from "../talks.ts";
+import {
+  complainAbout,
+  crumble,
+  live,
+  lookAround,
+  type Memory,
+  postpone,
+  type Talk,
+  talk,
+} from "../talks.ts";
 import { createTrail } from "../trail.ts";
 import { type Bench, type ChainPlan, createBench, NAT, type Stand } from "./bench.ts";
-import { MAPS, type MapName, program } from "./instructions.ts";
+import { MAPS, type MapName, PASSING, PROGRAMS_MAX, programs } from "./instructions.ts";
 
-const PROGRAMS_MAX = 6;
 const CPUS = 3;
 const WAITS = [0, 0, 1, 999, 1001, 2001, 10_001, 30_001, 0.25];
 const TRAIL = 64;
+/** Enough for fragments to be let go, which programs get to see then. */
+const ROOM = { arena: 1 << 18, cpus: CPUS, datagrams: ROOMY.datagrams, fragments: ROOMY.fragments };
 /** Packets of one batch: enough for several groups of the packet path now and then. */
 const SMALL_BATCH = 8;
 const LARGE_BATCH = 96;
 
-const stands = fc.array(fc.nat(PROGRAMS_MAX - 1), { maxLength: 3, size: "max" });
-const chain: fc.Arbitrary<ChainPlan> = fc
+const any = fc.nat(PROGRAMS_MAX - 1);
+/** What ends in front of service NAT is never seen by it. */
+const harmless = fc.oneof(
+  { weight: 9, arbitrary: fc.nat(PASSING - 1) },
+  { weight: 1, arbitrary: any },
+);
+const stands = (stand: fc.Arbitrary<Stand>) => fc.array(stand, { maxLength: 3, size: "max" });
+export const chain: fc.Arbitrary<ChainPlan> = fc
   .record({
-    before: stands,
-    behind: stands,
-    egress: stands,
+    before: fc.oneof(fc.constant([]), stands(harmless)),
+    behind: stands(harmless),
+    egress: stands(any),
     nat: fc.constantFrom(true, true, true, true, true, false),
   })
   .map(({ before, behind, egress, nat }) => ({
@@ -56,21 +74,15 @@ export const scenario = fc.record({
   options: options.map(
     (drawn): DataplaneOptions => ({
       ...drawn,
-      capacity: { ...ROOMY, ...drawn.capacity, arena: 1 << 18, cpus: CPUS },
+      capacity: { ...ROOMY, ...drawn.capacity, ...ROOM },
     }),
   ),
   cluster,
-  programs: fc.array(program, { minLength: PROGRAMS_MAX, maxLength: PROGRAMS_MAX }),
+  programs,
   chain,
-  happenings: fc.array(happening, { minLength: 1, maxLength: 12, size: "max" }),
+  happenings: fc.array(happening, { minLength: 1, maxLength: 18, size: "max" }),
 });
 export type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
-
-/** What was met, lest a search that misses everything should pass. */
-export interface Met {
-  packets: number;
-  readonly seen: Set<string>;
-}
 
 interface Stage {
   readonly bench: Bench;
@@ -113,47 +125,75 @@ function happen(stage: Stage, { kind, chain, seed }: Happening): void {
   demandEqual(wasm.counters(), model.counters(), "counters");
   demandEqual(bench.wasm.memory(), bench.model.memory(), "programs");
   for (const [name, length] of Object.entries(bench.model.lengths())) {
-    if (length === MAPS[name as MapName].maxEntries) stage.met.seen.add(`full ${name}`);
+    if (length === MAPS[name as MapName].maxEntries) count(stage.met, `full ${name}`);
   }
 }
 
 function drain({ bench, met }: Stage): void {
   const records = bench.model.drain();
   demandEqual(bench.wasm.drain(), records, "records");
-  if (records.length > 0) met.seen.add("records");
+  count(met, "records", records.length);
 }
 
-/** Talks and damaged packets, all in one call or one by one. */
+/** Talks and damaged packets, one packet after another, each knowing what came of the former; or all in one call. */
 function perform(stage: Stage, dice: Dice, batched: boolean): void {
-  const { bench, memory, met, now } = stage;
-  const most = batched && dice.once(6) ? LARGE_BATCH : SMALL_BATCH;
-  const { frameCapacity } = bench.model.dataplane.batch;
-  const packets: Packet[] = [];
-  for (const packet of mixture(stage, dice)) {
-    if (packet.bytes.length <= frameCapacity) packets.push(marked(packet, dice));
-    if (packets.length === most) break;
-  }
   const cpu = dice.below(CPUS);
+  if (batched) {
+    const packets = [...fitting(stage, dice, dice.once(6) ? LARGE_BATCH : SMALL_BATCH)];
+    pass(stage, packets, true, cpu);
+  } else {
+    for (const packet of fitting(stage, dice, SMALL_BATCH)) pass(stage, [packet], false, cpu);
+  }
+}
+
+/** Talks to their end: a datagram without its last piece stays where it is. */
+function* fitting(stage: Stage, dice: Dice, least: number): Talk {
+  const { frameCapacity } = stage.bench.model.dataplane.batch;
+  for (let sent = 0; sent < least; ) {
+    for (const packet of mixture(stage, dice)) {
+      if (packet.bytes.length > frameCapacity) continue;
+      yield marked(packet, dice);
+      sent++;
+    }
+  }
+}
+
+function pass(stage: Stage, packets: readonly Packet[], batched: boolean, cpu: number): void {
+  const { bench, memory, met, now } = stage;
   const fates = send(pairOf(bench), packets, now, batched, cpu);
   for (const [index, { event, packet, released }] of fates.entries()) {
     memory.trail.note(packets[index]!, packet);
-    met.packets++;
-    met.seen.add(`verdict ${event.verdict}`).add(`action ${event.action}`);
-    met.seen
-      .add(`reason ${event.reason}`)
-      .add(`program ${event.program === null ? "none" : "some"}`);
-    if (event.redirect) met.seen.add("redirect");
-    if (event.programReason) met.seen.add("programReason");
-    for (const one of released) met.seen.add(`released ${one.event.verdict}`);
+    note(met, event);
+    for (const one of released) count(met, `released ${one.event.verdict}`);
   }
 }
 
+function note(met: Met, { verdict, action, reason, program, ...event }: PacketEvent): void {
+  count(met, "packet");
+  count(met, `verdict ${verdict}`);
+  count(met, `action ${action}`);
+  count(met, `reason ${reason}`);
+  count(met, `program ${program === null ? "none" : "some"}`);
+  if (event.redirect) count(met, "redirect");
+  if (event.programReason) count(met, "programReason");
+}
+
+/** What programs would else meet too seldom. */
+const TOPICS = [
+  talk,
+  talk,
+  live,
+  crumble,
+  postpone,
+  postpone,
+  complainAbout,
+  complainAbout,
+] as const;
+
 function* mixture({ bench, memory }: Stage, dice: Dice): Talk {
-  for (;;) {
-    yield* talk(memory, bench.model.dataplane.maps, dice);
-    for (let count = dice.below(3); count > 0; count--) {
-      yield mutate(picked(memory, dice), picked(memory, dice), dice);
-    }
+  yield* dice.oneOf(TOPICS)(memory, bench.model.dataplane.maps, dice);
+  for (let times = dice.below(3); times > 0; times--) {
+    yield mutate(picked(memory, dice), picked(memory, dice), dice);
   }
 }
 
