@@ -25,6 +25,7 @@ export {
 } from "./maps/ringbuf";
 export { readCpu as cpu, setCpu } from "./state";
 export { randomState, setRandomState } from "../flow/random";
+export { open } from "./call";
 export { configure, contexts, notes, parked, scratch, tallies } from "./block";
 export { difference as csum_diff } from "./checksum";
 export { adjustHead as adjust_head, adjustTail as adjust_tail } from "./frame";
@@ -48,4 +49,4 @@ export {
 export { draw as random, init as seedRandom } from "./random";
 export { forget as forgetRings } from "./rings";
 export { setTime, time } from "./time";
-export { open, turn } from "./walk";
+export { turn } from "./walk";

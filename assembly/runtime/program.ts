@@ -18,15 +18,19 @@ let endings: u32 = 0;
 /** Tail calls of this packet; more than there may be where there may be none. */
 let tails: u32 = 0;
 
+/** A call begins. The last one may have come to no end: a program can write over its context. */
+export function begin(): void {
+  cursor = counted = endings = 0;
+}
+
 /** Calls the program at `entry` for each packet from the cursor on. */
-export function runEach(entry: u32, tally: Tally, link: u32): void {
+export function runEach(entry: u32, tally: Tally): void {
   for (const count = walk.walking; cursor < count; ) {
     const limit = min<u32>(cursor + CONTEXTS_MAX, count);
     walk.prepare(limit);
     runTo(limit, entry, tally);
   }
   tally.packets += walk.walking - counted;
-  finish(link);
 }
 
 function runTo(limit: u32, entry: u32, tally: Tally): void {
@@ -73,11 +77,11 @@ function end(context: Context, verdict: u32, tally: Tally): void {
 /** The link's turn is over: those it has ended go. */
 export function finish(link: u32): void {
   if (endings != 0) walk.sift(link);
-  cursor = counted = endings = 0;
+  begin();
 }
 
 /** Calls the program at `entry` for all packets from the cursor on, as many at a time as it may be given. */
-export function runAll(entry: u32, tally: Tally, link: u32): void {
+export function runAll(entry: u32, tally: Tally): void {
   tails = TAIL_CALLS_MAX;
   while (cursor < walk.walking) {
     const count = length();
@@ -86,7 +90,6 @@ export function runAll(entry: u32, tally: Tally, link: u32): void {
     judgeAll(tally);
     cursor += count;
   }
-  finish(link);
 }
 
 /** Packets that a program in batch form has at a time. */

@@ -61,10 +61,7 @@ let room: u32 = 0;
 /** Milliseconds. */
 export let time: u32 = 0;
 
-/**
- * Begins with `count` packets from `slot` on, of whom the host has written into their contexts how they have come, mark
- * and priority. Their frames, of up to `most` bytes, begin `apart` bytes one from the other.
- */
+/** Begins with those packets: see `call`. */
 export function open(slot: u32, count: u32, data: usize, apart: u32, most: u32, now: u32): void {
   dataplane.process(0, 0, now);
   first = slot;
@@ -112,14 +109,20 @@ export function contextAt(index: u32): Context {
   return changetype<Context>(block.contexts + (first + index) * offsetof<Context>());
 }
 
-// @ts-ignore: decorator
-@inline
 export function noteAt(slot: u32): Note {
-  return changetype<Note>(block.notes + (first + slot) * NOTE_SIZE);
+  return changetype<Note>(block.notes + place(slot) * NOTE_SIZE);
 }
 
 function parkedAt(slot: u32): Context {
-  return changetype<Context>(block.parked + (first + slot) * offsetof<Context>());
+  return changetype<Context>(block.parked + place(slot) * offsetof<Context>());
+}
+
+/** A slot as counted from the first of all. A program may have written over the slot in a context: the call ends here then. */
+// @ts-ignore: decorator
+@inline
+function place(slot: u32): u32 {
+  if (slot >= total) unreachable();
+  return first + slot;
 }
 
 /** The record of a slot's packet that is a released fragment. */

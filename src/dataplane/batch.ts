@@ -25,28 +25,37 @@ export function createBatch(batch: EngineBatch, owner: RunningOwner): Batch {
       checkNow(now);
       const time = owner.begin(now, cpu);
       if (events) results.note(passage);
-      run(batch, owner, time);
-      results.settle(batch.length);
+      run(batch, results, owner, time);
     },
     verdict: (index) => results.verdict(index),
     packet: (index) => results.packet(index),
     event: (index) => results.event(index),
     released: () => results.released(batch.released()),
-    clear() {
-      batch.clear();
-      results.clear();
-    },
+    clear: () => clear(batch, results),
   };
 }
 
-function run(batch: EngineBatch, { blame, settle }: RunningOwner, time: number): void {
+/** After an error nobody knows what became of which frame. */
+function run(
+  batch: EngineBatch,
+  results: Results,
+  { blame, settle }: RunningOwner,
+  time: number,
+): void {
   try {
     batch.process(time);
+    results.settle(batch.length);
   } catch (error) {
+    clear(batch, results);
     throw blame(error);
   } finally {
     settle();
   }
+}
+
+function clear(batch: EngineBatch, results: Results): void {
+  batch.clear();
+  results.clear();
 }
 
 function checkSlot({ capacity }: EngineBatch, index: number): number {

@@ -154,7 +154,8 @@ export interface Batch {
   /**
    * Runs every frame that has not been through yet through the dataplane at `now` milliseconds. With `events`
    * the tuples are noted first, which `event` needs; verdicts and packets can be read either way. `cpu` is the one
-   * whose values of per-CPU maps programs see, 0 unless it is said.
+   * whose values of per-CPU maps programs see, 0 unless it is said. Throws DataplaneError "wrecked-context" when a
+   * program has written over its context; the batch is empty then.
    */
   process(now: number, options?: { readonly events?: boolean; readonly cpu?: number }): void;
   verdict(index: number): Verdict;

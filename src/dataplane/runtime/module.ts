@@ -24,11 +24,12 @@ export interface RuntimeExports extends MapExports {
   /** Begins the walk of packets that stand described in their contexts. */
   open(slot: number, count: number, frame: number, stride: number, room: number, now: number): void;
   /** Programs called for each packet, and for all of them. */
-  runEach(entry: number, tally: number, link: number): void;
-  runAll(entry: number, tally: number, link: number): void;
-  /** What has trapped; `finish` when a link is not called again. */
+  runEach(entry: number, tally: number): void;
+  runAll(entry: number, tally: number): void;
+  /** What has trapped. */
   trapOne(tally: number): void;
   trapAll(tally: number): void;
+  /** The link's turn is over. */
   finish(link: number): void;
   /** Service NAT; 1 when the walk is over. */
   translate(tally: number, isLast: number): number;

@@ -37,9 +37,9 @@ function runProgram(exports: RuntimeExports, chains: Chains, turn: ProgramTurn):
   const { entry, form, link, tally } = turn;
   for (let isOn = true; isOn; ) {
     try {
-      if (form === "packet") exports.runEach(entry, tally.address, link);
-      else exports.runAll(entry, tally.address, link);
-      return;
+      if (form === "packet") exports.runEach(entry, tally.address);
+      else exports.runAll(entry, tally.address);
+      break;
     } catch (error) {
       if (form === "packet") exports.trapOne(tally.address);
       else exports.trapAll(tally.address);
