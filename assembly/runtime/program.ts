@@ -23,14 +23,21 @@ export function begin(): void {
   cursor = counted = endings = 0;
 }
 
-/** Calls the program at `entry` for each packet from the cursor on. */
-export function runEach(entry: u32, tally: Tally): void {
+/** Calls the program at `entry` for each packet from the cursor on. True: it has ended some, see `finish`. */
+export function runEach(entry: u32, tally: Tally): bool {
   for (const count = walk.walking; cursor < count; ) {
     const limit = min<u32>(cursor + CONTEXTS_MAX, count);
     walk.prepare(limit);
     runTo(limit, entry, tally);
   }
   tally.packets += walk.walking - counted;
+  return isOver();
+}
+
+/** Whether nothing is left of the link's turn but to send away those that it has ended. */
+function isOver(): bool {
+  cursor = counted = 0;
+  return endings != 0;
 }
 
 function runTo(limit: u32, entry: u32, tally: Tally): void {
@@ -76,12 +83,12 @@ function end(context: Context, verdict: u32, tally: Tally): void {
 
 /** The link's turn is over: those it has ended go. */
 export function finish(link: u32): void {
-  if (endings != 0) walk.sift(link);
+  walk.sift(link);
   begin();
 }
 
-/** Calls the program at `entry` for all packets from the cursor on, as many at a time as it may be given. */
-export function runAll(entry: u32, tally: Tally): void {
+/** The same for all packets from the cursor on, as many at a time as it may be given. */
+export function runAll(entry: u32, tally: Tally): bool {
   tails = TAIL_CALLS_MAX;
   while (cursor < walk.walking) {
     const count = length();
@@ -90,6 +97,7 @@ export function runAll(entry: u32, tally: Tally): void {
     judgeAll(tally);
     cursor += count;
   }
+  return isOver();
 }
 
 /** Packets that a program in batch form has at a time. */

@@ -23,13 +23,13 @@ export interface RuntimeExports extends MapExports {
   readonly scratch: WebAssembly.Global;
   /** Begins the walk of packets that stand described in their contexts. */
   open(slot: number, count: number, frame: number, stride: number, room: number, now: number): void;
-  /** Programs called for each packet, and for all of them. */
-  runEach(entry: number, tally: number): void;
-  runAll(entry: number, tally: number): void;
+  /** Programs called for each packet, and for all of them. 0 when they have ended none. */
+  runEach(entry: number, tally: number): number;
+  runAll(entry: number, tally: number): number;
   /** What has trapped. */
   trapOne(tally: number): void;
   trapAll(tally: number): void;
-  /** The link's turn is over. */
+  /** The link's turn is over, and it has ended some. */
   finish(link: number): void;
   /** Service NAT; 1 when the walk is over. */
   translate(tally: number, isLast: number): number;

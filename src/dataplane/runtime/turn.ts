@@ -35,11 +35,11 @@ function carryOut(exports: RuntimeExports, chains: Chains, turn: Turn, isLast: b
 
 function runProgram(exports: RuntimeExports, chains: Chains, turn: ProgramTurn): void {
   const { entry, form, link, tally } = turn;
+  const run = form === "packet" ? exports.runEach : exports.runAll;
   for (let isOn = true; isOn; ) {
     try {
-      if (form === "packet") exports.runEach(entry, tally.address);
-      else exports.runAll(entry, tally.address);
-      break;
+      if (run(entry, tally.address) === 0) return;
+      isOn = false;
     } catch (error) {
       if (form === "packet") exports.trapOne(tally.address);
       else exports.trapAll(tally.address);
