@@ -45,7 +45,12 @@ export function createProgramming(
       desk.settle();
       maps.notify();
     },
-    blame: (error) => (desk.hooks.active ? wrecked(desk.hooks, error) : error),
+    blame(error) {
+      if (!desk.hooks.active) return error;
+      // The engine may have come to grief over a trap, before it could tell of it.
+      programs.rewind();
+      return wrecked(desk.hooks, error);
+    },
     ...createKeeping({ maps, cpus, sleeper, programs: programs.programs, hooks: desk.hooks }),
   };
 }
@@ -126,7 +131,7 @@ function wrecked({ ingress, egress }: Hooks, cause: unknown): DataplaneError {
   const names = links.map(({ name }) => name).join(", ");
   return new DataplaneError(
     "wrecked-context",
-    `the packets of this call are lost (${(cause as Error).message}): a program has written over its context ` +
+    `the packets of this call are lost, a batch is empty (${(cause as Error).message}): a program has written over its context ` +
       `(data, length, dataend or slot), which only adjust_head and adjust_tail may change, or over memory of the dataplane; attached: ${names}`,
   );
 }

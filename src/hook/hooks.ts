@@ -108,6 +108,7 @@ class Desk implements ChainHost {
   }
 
   #trapped(link: number, error: unknown): boolean {
+    this.#options.residents.rewind();
     const { ingress, egress } = this.#chains;
     const standing = [...ingress.standings, ...egress.standings].find(({ id }) => id === link);
     if (standing === undefined) return false;

@@ -4,24 +4,21 @@
  */
 import type { Runtime } from "../dataplane/runtime.ts";
 import type { Ranges } from "./ranges.ts";
+import type { Stack } from "./stack.ts";
 import { readString } from "./text.ts";
-
-/** A C compiler's stack grows downwards from a multiple of this. */
-const STACK_ALIGNMENT = 16;
 
 export function environmentOf(
   { memory, table }: Pick<Runtime, "memory" | "table">,
-  ranges: Ranges,
+  ranges: Pick<Ranges, "memory" | "first">,
+  stack: Pick<Stack, "pointer">,
 ): WebAssembly.ModuleImports {
-  const end = ranges.memory + ranges.size;
-  const stack = end - (end % STACK_ALIGNMENT);
   return {
     memory,
     table,
     __indirect_function_table: table,
     __memory_base: constant(ranges.memory),
     __table_base: constant(ranges.first),
-    __stack_pointer: new WebAssembly.Global({ value: "i32", mutable: true }, stack | 0),
+    __stack_pointer: stack.pointer,
     abort(message: number, file: number, line: number, column: number) {
       const place = `${readString(memory, file)}:${line >>> 0}:${column >>> 0}`;
       const text = message === 0 ? "aborted" : readString(memory, message);

@@ -14,6 +14,7 @@ import { type Program, ProgramError } from "./program.ts";
 import { type Ranges, releaseRanges, takeRanges } from "./ranges.ts";
 import type { Reasons } from "./reasons.ts";
 import { relocate } from "./relocation.ts";
+import { createStack, type Stack } from "./stack.ts";
 
 /** What a program is linked to. */
 export interface Premises {
@@ -36,6 +37,7 @@ export interface Linked {
   readonly entry: number;
   /** By the names that the program has for them, in the order it has declared them. */
   readonly maps: ReadonlyMap<string, UserMap>;
+  readonly stack: Pick<Stack, "rewind">;
 }
 
 type Exports = Record<string, (() => unknown) | undefined>;
@@ -47,8 +49,9 @@ export async function link(premises: Premises, request: Request): Promise<Linked
   const ranges = takeRanges(runtime.arena, places, program);
   try {
     const module = await WebAssembly.compile(relocate(program, ranges.memory, ranges.first));
-    const maps = start(premises, request, module, ranges);
-    return { ranges, entry: entryOf(ranges), maps };
+    const stack = createStack(ranges);
+    const maps = start(premises, request, module, { ranges, stack });
+    return { ranges, entry: entryOf(ranges), maps, stack };
   } catch (error) {
     releaseRanges(runtime.arena, places, ranges);
     throw failureOf(error, request);
@@ -70,16 +73,17 @@ function start(
   { runtime, maps, reasons }: Premises,
   request: Request,
   module: WebAssembly.Module,
-  ranges: Ranges,
+  { ranges, stack }: Pick<Linked, "ranges"> & { readonly stack: Stack },
 ): ReadonlyMap<string, UserMap> {
   const { memory, table, helpers } = runtime;
   const declarations = new Declarations({ ...request, memory, maps, reasons });
   try {
     const { exports } = new WebAssembly.Instance(module, {
-      env: environmentOf(runtime, ranges),
+      env: environmentOf(runtime, ranges, stack),
       waxdp: { ...helpers, ...declarations.helpers },
     });
     initialize(exports as Exports);
+    stack.keep();
     const linked = declarations.close();
     table.set(entryOf(ranges), exports[request.program.form === "packet" ? "program" : "batch"]);
     return linked;

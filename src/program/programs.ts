@@ -87,6 +87,10 @@ class Desk implements ProgramDesk {
     return undefined;
   }
 
+  rewind() {
+    for (const { linked } of this.#entries.values()) linked?.stack.rewind();
+  }
+
   reasonOf(number: number) {
     return this.#reasons.textOf(number);
   }

@@ -21,4 +21,9 @@ export interface Residents {
   /** Undefined for what is no program of this dataplane; one that was unloaded is still known. */
   residentOf(program: unknown): Resident | undefined;
   readonly serviceNat: LoadedProgram;
+  /**
+   * To be called when a program has trapped, once nobody is in any: puts back what a trap leaves as it was. Which
+   * programs the trap went through, nobody knows after tail calls. Must not throw.
+   */
+  rewind(): void;
 }

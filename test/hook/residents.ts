@@ -13,10 +13,12 @@ export interface Stage extends HookDesk {
   /** The next `install` throws this. */
   fail: Error | undefined;
   now: number;
+  /** How often programs were put back. */
+  rewound: number;
 }
 
 export function stage(clock?: () => number): Stage {
-  const residents = createResidents();
+  const residents = createResidents(() => made.rewound++);
   const installed: Chains[] = [];
   const tallies = new Map<number, LinkTally>();
   const runtime: Pick<Runtime, "install" | "tally"> = {
@@ -26,7 +28,7 @@ export function stage(clock?: () => number): Stage {
     },
     tally: (link) => tallies.get(link) ?? tally(0),
   };
-  const state = { fail: undefined, now: 0 };
+  const state = { fail: undefined, now: 0, rewound: 0 };
   const desk = createHooks({
     residents,
     runtime: () => runtime,
@@ -42,7 +44,7 @@ export function tally(runs: number, runTime = 0): LinkTally {
   return { runs, runTime, verdicts };
 }
 
-function createResidents(): Stage["residents"] {
+function createResidents(rewind: () => void): Stage["residents"] {
   const residents = new Map<unknown, Resident>();
   const add = (fields: Pick<Resident, "name" | "form" | "builtin">) => {
     const id = residents.size + 1;
@@ -63,6 +65,7 @@ function createResidents(): Stage["residents"] {
   };
   return {
     residentOf: (program) => residents.get(program),
+    rewind,
     serviceNat: add({ name: "service-nat", form: "batch", builtin: true }),
     make: (name, form = "packet") => add({ name, form, builtin: false }),
   };

@@ -14,6 +14,13 @@ describe("traps", () => {
     expect(a.info()).toMatchObject({ traps: 2, lastTrap: "stack", attached: true });
   });
 
+  test("put programs back each time, of a link that is gone as well", () => {
+    const { set, a } = abc();
+    const { trapped } = set.installed.at(-1)!;
+    for (const link of [a.id, a.id, 99]) trapped(link, trap);
+    expect(set.rewound).toBe(3);
+  });
+
   test("detach the link when there are 16, after the packets are through", () => {
     const { set, egress, a } = abc();
     const { trapped } = set.installed.at(-1)!;

@@ -1,43 +1,15 @@
 /** A program of another compiler: C, position-independent, from clang and wasm-ld. Skipped where they are not installed. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createDataplane, createModel, Program } from "../../src/index.ts";
 import { packet } from "../../src/testing.ts";
+import { compileC, HAS_CLANG } from "./clang.ts";
 
-const VERSIONS = ["", "-20", "-19", "-18", "-17", "-16", "-15", "-14"];
-
-function find(tool: string): string | undefined {
-  const names = VERSIONS.map((version) => `${tool}${version}`);
-  return names.find((name) => spawnSync(name, ["--version"]).error === undefined);
-}
-
-const CLANG = find("clang");
-const LINKER = find("wasm-ld");
-/** The target whose code clang makes position-independent; nothing of that system is used. */
-const COMPILE = ["--target=wasm32-unknown-emscripten", "-O2", "-fPIC", "-fvisibility=hidden", "-c"];
-const LINK = ["-shared", "--experimental-pic"];
-
-function run(command: string, args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr}`);
-}
-
-describe.skipIf(!CLANG || !LINKER)("a program in C", () => {
-  let folder: string;
+describe.skipIf(!HAS_CLANG)("a program in C", () => {
   let program: Program;
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "waxdp-"));
-    const [object, module] = [join(folder, "counter.o"), join(folder, "counter.wasm")];
-    run(CLANG!, [...COMPILE, "test/program/counter.c", "-o", object]);
-    run(LINKER!, [...LINK, object, "-o", module]);
-    program = Program.load(readFileSync(module), { name: "counter" });
+    program = Program.load(compileC("test/program/counter.c"), { name: "counter" });
   });
-
-  afterAll(() => rmSync(folder, { recursive: true }));
 
   test("has static data, a stack and places in the table", () => {
     expect(program).toMatchObject({ form: "packet", functions: 2 });
