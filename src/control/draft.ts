@@ -1,4 +1,6 @@
 /** The change from the entries that are in the maps to those that should be, while it is being worked out. */
+
+import type { Usage } from "../dataplane/controller.ts";
 import {
   type Backend,
   RINGS,
@@ -14,11 +16,6 @@ import { EndpointDraft } from "./endpoint-map.ts";
 import { sameData, sameItems } from "./equality.ts";
 import { buildTable } from "./maglev.ts";
 import { NumberDraft } from "./numbers.ts";
-
-/** Connections that a backend still has. */
-export interface Usage {
-  connections(backend: number): number;
-}
 
 /** Allotments that a change makes anew, by key; undefined where nothing is left. */
 export type Changed = ReadonlyMap<string, Allotment | undefined>;

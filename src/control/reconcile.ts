@@ -2,18 +2,17 @@
  * Desired entries against those in the maps. A plan is worked out first and becomes the state of the
  * reconciler when it is committed, after the engine has taken its transaction.
  */
+import type { Controller, Plan, Usage } from "../dataplane/controller.ts";
 import type { Retirement } from "../dataplane/engine.ts";
 import type { Config } from "../dataplane/entries.ts";
-import type { ControlState } from "../dataplane/snapshot/control.ts";
 import type { NumberedService } from "../dataplane/statistics.ts";
 import { createTransaction, type Operation, type Transaction } from "../dataplane/transaction.ts";
 import type { Allotment, Allotments } from "./allotment.ts";
 import type { CompileOptions, Revision } from "./compile.ts";
-import { Draft, type Usage } from "./draft.ts";
+import { Draft } from "./draft.ts";
 import { sameData } from "./equality.ts";
 import * as inheritance from "./inheritance.ts";
 import { interfaceOperations } from "./interfaces.ts";
-import type { ObjectSet } from "./kubernetes.ts";
 import {
   createLedger,
   enter,
@@ -25,44 +24,12 @@ import {
 import { isPodInterface } from "./pod-interfaces.ts";
 import { retirementOf } from "./retirement.ts";
 
-/** A step from one state of the maps to the next. */
-export interface Plan {
-  readonly transaction: Transaction;
-  /** What is to be forgotten once the transaction is in the maps. */
-  readonly retired: Retirement;
-  /** Takes the plan as done. Throws when another plan was committed since this one was made. */
-  commit(): void;
-}
-
-/** Knows what is in the maps; how it came there is the engine's work. */
-export interface Reconciler {
-  /** What brings the maps from their present state to the one the objects ask for. */
-  plan(objects: ObjectSet, usage: Usage): Plan;
-  /**
-   * A row for an interface that has none yet, if it is `wanted` or the local-traffic detector takes it for a pod's;
-   * undefined when `interfaceRow` is right as it is.
-   */
-  planInterface(name: string, wanted?: boolean): Plan | undefined;
-  /** Row of `interfaces`; 0 when the interface has none. */
-  interfaceRow(name: string): number;
-  /** "ns/name:port"; known until the number is given to another. */
-  serviceName(service: number): string | undefined;
-  /** "ip:port" or "[ip]:port"; known until the number is given to another. */
-  backendName(backend: number): string | undefined;
-  /** The service ports there are, those that only keep old connections included, and their backends by name. */
-  services(): Iterable<NumberedService>;
-  /** What it knows of the maps. */
-  save(): ControlState;
-  /** Takes what another one knew in place of all it knows. The next plan is worked out from every object anew. */
-  load(state: ControlState): void;
-}
-
 /** Row 0 while the node is not known. */
 const UNKNOWN = { name: "", pod: false, ipv4: "", ipv6: "" };
 const NOTHING_RETIRED: Retirement = { udp: [], clients: [] };
 
 /** Throws DataplaneError "bad-option" for a network or sysctls that mean nothing. */
-export function createReconciler(options: CompileOptions = {}): Reconciler {
+export function createReconciler(options: CompileOptions = {}): Controller {
   const ledger = createLedger(options);
   const serviceName = (service: number) => ledger.names.services[service];
   return {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CompileOptions } from "../../src/control/compile.ts";
-import type { Usage } from "../../src/control/draft.ts";
 import type { ObjectSet } from "../../src/control/kubernetes.ts";
 import { parseObjects } from "../../src/control/kubernetes.ts";
-import { createReconciler, type Reconciler } from "../../src/control/reconcile.ts";
+import { createReconciler } from "../../src/control/reconcile.ts";
+import type { Controller, Usage } from "../../src/dataplane/controller.ts";
 import type { Operation, Transaction } from "../../src/dataplane/transaction.ts";
 import { config, endpoint, LOCAL, NODE, node, REMOTE, service, slice } from "./objects.ts";
 
@@ -54,7 +54,7 @@ function keyOf({ map, key }: Operation): string {
 }
 
 function applied(
-  reconciler: Reconciler,
+  reconciler: Controller,
   maps: Maps,
   objects: ObjectSet,
   usage = IDLE,
@@ -297,7 +297,7 @@ const cluster = fc
   });
 
 /** What the maps mean, with names in the place of numbers; draining backends left out. */
-function meaning(maps: Maps, reconciler: Reconciler): Record<string, unknown> {
+function meaning(maps: Maps, reconciler: Controller): Record<string, unknown> {
   const named = (value: unknown): unknown =>
     JSON.parse(JSON.stringify(value), (key, inner) => {
       if (key === "service") return reconciler.serviceName(inner) ?? inner;

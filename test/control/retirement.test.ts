@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseObjects } from "../../src/control/kubernetes.ts";
-import { createReconciler, type Plan } from "../../src/control/reconcile.ts";
+import { createReconciler } from "../../src/control/reconcile.ts";
+import type { Plan } from "../../src/dataplane/controller.ts";
 import { config, endpoint, NODE, node, service, slice } from "./objects.ts";
 
 const UDP = { ports: [{ name: "dns", port: 53, protocol: "UDP" }] };

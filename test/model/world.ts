@@ -156,6 +156,19 @@ export interface World {
 
 const POISON = 0xa5;
 
+/** How a frame comes when nothing else is said of it. */
+export function inputOf(frame: Uint8Array, options: Partial<FrameInput> = {}): FrameInput {
+  const link = LINK_SLOT_ETHERNET;
+  return {
+    interface: 0,
+    local: false,
+    link,
+    wireLength: frame.length,
+    ...UNMARKED,
+    ...options,
+  };
+}
+
 export function createWorld(content: Content, capacity: Partial<Capacity> = {}): World {
   const engine = createEngine({ capacity: { ...CAPACITY, ...capacity }, seed: 7 });
   engine.commit(transaction({ config: [["config", CONFIG]], ...content }));
@@ -165,14 +178,7 @@ export function createWorld(content: Content, capacity: Partial<Capacity> = {}):
       const window = new Uint8Array(frame.length + 64).fill(POISON);
       window.set(frame, 32);
       const kept = window.slice();
-      const input = {
-        interface: 0,
-        local: false,
-        link: LINK_SLOT_ETHERNET,
-        wireLength: frame.length,
-        ...UNMARKED,
-        ...options,
-      };
+      const input = inputOf(frame, options);
       const view = window.subarray(32, 32 + frame.length);
       const { outcome, packet, released } = engine.process(view, input, now);
       if (kept.some((byte, at) => byte !== window[at])) throw new Error("the input was changed");

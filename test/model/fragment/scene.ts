@@ -1,12 +1,11 @@
 /** A datagram in pieces, and what becomes of them one after another. */
-import { LINK_SLOT_ETHERNET } from "../../../abi/layout.ts";
 import type { Capacity } from "../../../src/dataplane/dataplane.ts";
 import type { FrameInput, Outcome } from "../../../src/dataplane/engine.ts";
 import type { Config, Proto } from "../../../src/dataplane/entries.ts";
 import { ACTIONS, CONNTRACKS, REASONS, VERDICTS } from "../../../src/dataplane/event.ts";
 import { type PacketSpec, packet } from "../../../src/packet/build.ts";
 import { CLIENT6, ENDPOINT, ENDPOINT6, POD, VIP, VIP6, web } from "../scene.ts";
-import { CONFIG, type Content, createWorld, UNMARKED, type World } from "../world.ts";
+import { CONFIG, type Content, createWorld, inputOf, type World } from "../world.ts";
 
 export const HELD = {
   verdict: "DROP",
@@ -46,15 +45,7 @@ export function send(
   frame: Uint8Array,
   { now = 0, ...options }: Options = {},
 ): Crossing {
-  const input = {
-    interface: 0,
-    local: false,
-    link: LINK_SLOT_ETHERNET,
-    wireLength: frame.length,
-    ...UNMARKED,
-    ...options,
-  };
-  const { outcome, packet, released } = world.engine.process(frame, input, now);
+  const { outcome, packet, released } = world.engine.process(frame, inputOf(frame, options), now);
   return {
     ...named(outcome),
     packet,
