@@ -45,12 +45,7 @@ export function createProgramming(
       desk.settle();
       maps.notify();
     },
-    blame(error) {
-      if (!desk.hooks.active) return error;
-      // The engine may have come to grief over a trap, before it could tell of it.
-      programs.rewind();
-      return wrecked(desk.hooks, error);
-    },
+    blame: (error) => (desk.hooks.active ? wrecked(programs, desk.hooks, error) : error),
     ...createKeeping({ maps, cpus, sleeper, programs: programs.programs, hooks: desk.hooks }),
   };
 }
@@ -126,7 +121,13 @@ function mapRuntimeOf({ capacity }: Pick<Engine, "capacity">, wake: () => Runtim
 }
 
 /** A trap outside of programs: one of them has written where it may only read. */
-function wrecked({ ingress, egress }: Hooks, cause: unknown): DataplaneError {
+function wrecked(
+  programs: Pick<ProgramDesk, "rewind">,
+  { ingress, egress }: Hooks,
+  cause: unknown,
+): DataplaneError {
+  // The engine may have come to grief over a trap, before it could tell of it.
+  programs.rewind();
   const links = [...ingress.list(), ...egress.list()].filter(({ builtin }) => !builtin);
   const names = links.map(({ name }) => name).join(", ");
   return new DataplaneError(

@@ -5,9 +5,9 @@ import { HELPERS } from "../helpers.ts";
 import type { Instance } from "../module.ts";
 import type { Runtime } from "../runtime.ts";
 import { createByteMaps } from "./maps.ts";
-import { loadRuntime, type RuntimeExports } from "./module.ts";
-import { createTallies } from "./tally.ts";
-import { type Walk, WasmWalk } from "./walk.ts";
+import { loadRuntime, type RuntimeExports, type RuntimeInstance } from "./module.ts";
+import { createTallies, type Tallies } from "./tally.ts";
+import { Walk } from "./walk.ts";
 
 /** A runtime, and what the engine around it takes packets through. */
 export interface WasmRuntime {
@@ -28,38 +28,51 @@ export async function createRuntime(
   ringRevision: () => number,
 ): Promise<WasmRuntime> {
   const { memory } = instance;
-  const { exports, table, arena: base, scratch } = await loadRuntime(instance, capacity);
-  const arena = createArena(memory, base, capacity.arena);
-  const room = { base, capacity: capacity.arena, scratch, cpus: capacity.cpus, seed };
+  const loaded = await loadRuntime(instance, capacity);
+  const { exports } = loaded;
   const tallies = createTallies(memory, exports.tallies.value >>> 0);
   const single = capacity.batch + capacity.fragments;
   const slots = single + 1 + capacity.fragments;
   const releasedLength = () => instance.exports.releasedLength();
-  const walk = new WasmWalk({ exports, memory, slots, tallies, releasedLength, ringRevision });
+  const walk = new Walk({ exports, memory, slots, tallies, releasedLength, ringRevision });
   exports.seedRandom(seed | 0);
+  const parts = { ...mapsOf(loaded, memory, capacity, seed), memory, table: loaded.table };
+  return { walk, single, runtime: runtimeOf(exports, walk, tallies, parts) };
+}
+
+/** The arena, and the maps that are made in it. */
+function mapsOf(
+  { exports, arena: base, scratch }: RuntimeInstance,
+  memory: WebAssembly.Memory,
+  { arena: capacity, cpus }: Capacity,
+  seed: number,
+): Pick<Runtime, "arena" | "cpus" | "createMap"> {
+  const arena = createArena(memory, base, capacity);
+  const maps = createByteMaps(exports, memory, arena, { base, capacity, scratch, cpus, seed });
+  return { arena, cpus, createMap: maps.createMap };
+}
+
+function runtimeOf(
+  exports: RuntimeExports,
+  walk: Walk,
+  tallies: Tallies,
+  parts: Pick<Runtime, "memory" | "table" | "arena" | "cpus" | "createMap">,
+): Runtime {
   return {
-    walk,
-    single,
-    runtime: {
-      memory,
-      table,
-      arena,
-      cpus: capacity.cpus,
-      helpers: helpersOf(exports),
-      get random() {
-        return exports.randomState() >>> 0;
-      },
-      set random(state) {
-        exports.setRandomState(state | 0);
-      },
-      begin(nanoseconds, cpu) {
-        exports.setTime(nanoseconds);
-        exports.setCpu(cpu);
-      },
-      createMap: createByteMaps(exports, memory, arena, room).createMap,
-      install: (chains) => walk.install(chains),
-      tally: tallies.read,
+    ...parts,
+    helpers: helpersOf(exports),
+    get random() {
+      return exports.randomState() >>> 0;
     },
+    set random(state) {
+      exports.setRandomState(state | 0);
+    },
+    begin(nanoseconds, cpu) {
+      exports.setTime(nanoseconds);
+      exports.setCpu(cpu);
+    },
+    install: (chains) => walk.install(chains),
+    tally: tallies.read,
   };
 }
 

@@ -35,14 +35,15 @@ function carryOut(exports: RuntimeExports, chains: Chains, turn: Turn, isLast: b
 
 function runProgram(exports: RuntimeExports, chains: Chains, turn: ProgramTurn): void {
   const { entry, form, link, tally } = turn;
-  const run = form === "packet" ? exports.runEach : exports.runAll;
+  const isEach = form === "packet";
+  const run = isEach ? exports.runEach : exports.runAll;
+  const trap = isEach ? exports.trapOne : exports.trapAll;
   for (let isOn = true; isOn; ) {
     try {
       if (run(entry, tally.address) === 0) return;
       isOn = false;
     } catch (error) {
-      if (form === "packet") exports.trapOne(tally.address);
-      else exports.trapAll(tally.address);
+      trap(tally.address);
       isOn = chains.trapped(link, error);
     }
   }

@@ -27,22 +27,6 @@ export interface Call {
   readonly room: number;
 }
 
-export interface Walk {
-  /** Whether there is more in the way of packets than service NAT, or less. */
-  readonly active: boolean;
-  /** Where, as an index of words, the context of a frame to come is to be written. */
-  contextOf(slot: number): number;
-  /** `now` is the module's time. Returns how many fragments were let go. */
-  run(call: Call, now: number): number;
-  /** Packets have gone without a walk. */
-  skip(slot: number, count: number): void;
-  /** Where, as an index of words, the context is that a slot's walk has left; 0 when it has had none. */
-  finalOf(slot: number): number;
-  /** Adds what programs have done to the outcome of a slot, if its packet has had a walk. */
-  annotate(slot: number, outcome: Outcome): Outcome;
-  install(chains: Chains): void;
-}
-
 export interface WalkParts {
   readonly exports: RuntimeExports;
   readonly memory: WebAssembly.Memory;
@@ -58,7 +42,7 @@ export interface WalkParts {
 const [NOWHERE, HOME, PARKED] = [0, 1, 2];
 const WORDS = layout.CTX_SIZE / 4;
 
-export class WasmWalk implements Walk {
+export class Walk {
   readonly #parts: WalkParts;
   readonly #exports: RuntimeExports;
   readonly #words: Uint32Array;
@@ -90,6 +74,7 @@ export class WasmWalk implements Walk {
     this.install(SERVICE_NAT_ALONE);
   }
 
+  /** Whether there is more in the way of packets than service NAT, or less. */
   get active(): boolean {
     return this.#active;
   }
@@ -105,10 +90,12 @@ export class WasmWalk implements Walk {
     this.#active = !isServiceNatAlone(chains);
   }
 
+  /** Where, as an index of words, the context of a frame to come is to be written. */
   contextOf(slot: number): number {
     return this.#contexts + slot * WORDS;
   }
 
+  /** `now` is the module's time. Returns how many fragments were let go. */
   run({ slot, count, frame, stride, room }: Call, now: number): number {
     this.#forgetRings();
     this.#exports.open(slot, count, frame, stride, room, now);
@@ -145,16 +132,19 @@ export class WasmWalk implements Walk {
     for (const turn of this.#egress) take(this.#exports, this.#chains, turn, false);
   }
 
+  /** Packets have gone without a walk. */
   skip(slot: number, count: number): void {
     if (this.#isPlaced) this.#places.fill(NOWHERE, slot, slot + count);
   }
 
+  /** Where, as an index of words, the context is that a slot's walk has left; 0 when it has had none. */
   finalOf(slot: number): number {
     const place = this.#places[slot];
     if (place === NOWHERE) return 0;
     return (place === PARKED ? this.#parked : this.#contexts) + slot * WORDS;
   }
 
+  /** Adds what programs have done to the outcome of a slot, if its packet has had a walk. */
   annotate(slot: number, outcome: Outcome): Outcome {
     const context = this.finalOf(slot);
     if (context !== 0) outcome.programs = this.#read(slot, context, outcome.verdict);
